@@ -1,0 +1,66 @@
+# Every verb sets up what it needs: a virtual environment in .venv with the C extension built in place.
+# CI runs these verbs and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8080
+SERVE ?= 0
+C_SOURCES := $(wildcard csrc/*.c csrc/*.h csrc/tests/*.c csrc/tests/*.h csrc/fuzz/*.c)
+EXTENSION := $(VENV)/extension.stamp
+
+.DEFAULT_GOAL := help
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(VENV)/installed.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip -c constraints.txt
+	$(BIN)/pip install --quiet -c constraints.txt "setuptools>=77" "cffi>=1.17"
+	$(BIN)/pip install --quiet -c constraints.txt --no-build-isolation --editable ".[test,style]"
+	@touch $@
+
+$(EXTENSION): $(VENV)/installed.stamp setup.py rtcsplit/_native/build.py $(wildcard rtcsplit/_native/cdef/*.h csrc/*.c csrc/*.h)
+	$(BIN)/python setup.py --quiet build_ext --inplace
+	@touch $@
+
+setup: $(EXTENSION) ## make the virtual environment and build the extension
+
+system-packages:
+	@.ci/system-packages $(PACKAGES)
+
+test: PACKAGES = libopus0 chromium
+test: system-packages setup csrc-test ## run all tests
+	$(BIN)/pytest
+
+style: setup ## ruff, clang-format, codespell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $(C_SOURCES)
+	$(BIN)/codespell
+
+format: setup ## rewrite the sources to the style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(C_SOURCES)
+
+types: setup ## mypy --strict
+	$(BIN)/mypy
+
+# Each csrc/tests/test_X.c is a program of its own, linked with the whole packet path, under ASan and UBSan.
+C_TEST_FLAGS := -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror -pthread -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer -Icsrc
+C_TESTS := $(patsubst csrc/tests/%.c,build/csrc/%,$(wildcard csrc/tests/test_*.c))
+
+build/csrc/%: csrc/tests/%.c $(wildcard csrc/*.c csrc/*.h csrc/tests/*.h)
+	@mkdir -p build/csrc
+	$(CC) $(C_TEST_FLAGS) -o $@ $< $(wildcard csrc/*.c)
+
+csrc-test: $(C_TESTS) ## C tests under ASan and UBSan
+	@set -e; for test in $(C_TESTS); do $$test; done
+
+clean: ## remove what was built
+	rm -rf build $(VENV) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c
+
+.PHONY: help setup system-packages test style format types csrc-test clean

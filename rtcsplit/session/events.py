@@ -1,0 +1,120 @@
+"""What the objects of a session report: frozen values in the past tense, never references to their sender."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ..errors import DtlsError
+from ..wire.address import Path
+from .keying import SrtpKeys
+
+__all__ = [
+    "ConsentExpired",
+    "DtlsClosed",
+    "DtlsEvent",
+    "DtlsFailed",
+    "EndCause",
+    "HandshakeCompleted",
+    "IceEvent",
+    "PathCause",
+    "PathChanged",
+    "RtcpReceived",
+    "RtpReceived",
+    "SessionConnected",
+    "SessionEnded",
+    "SessionEvent",
+]
+
+
+class PathCause(Enum):
+    """Why a session sends to another client address than before."""
+
+    PROVISIONAL = "provisional"  # the first authenticated checks, before any nomination
+    NOMINATED = "nominated"  # a check with USE-CANDIDATE
+    REBOUND = "rebound"  # the selected address went silent, and a fresh check came from this one
+
+
+class EndCause(Enum):
+    """Why a session ended; the label of ``rtcsplit_sessions_ended_total``."""
+
+    CLOSED = "closed"  # the application or signalling closed it
+    PEER_CLOSED = "peer_closed"  # authenticated close_notify
+    CONSENT_EXPIRED = "consent_expired"  # no authenticated check for 30 s (RFC 7675)
+    CHECK_TIMEOUT = "check_timeout"  # never saw an authenticated check
+    HANDSHAKE_TIMEOUT = "handshake_timeout"
+    HANDSHAKE_FAILED = "handshake_failed"
+    KEYS_EXHAUSTED = "keys_exhausted"  # RFC 3711 section 9.2
+
+
+@dataclass(frozen=True, slots=True)
+class PathChanged:
+    """ICE sends to ``path`` from now on."""
+
+    path: Path
+    cause: PathCause
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentExpired:
+    """Nothing authentic came for too long; nothing may be sent any more (RFC 7675 section 5.1).
+
+    ``was_connected`` is False where no authenticated check came at all.
+    """
+
+    was_connected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeCompleted:
+    """The peer's certificate matched and keys exist."""
+
+    keys: SrtpKeys
+
+
+@dataclass(frozen=True, slots=True)
+class DtlsFailed:
+    """The association cannot be used; ``error.code`` says why."""
+
+    error: DtlsError
+
+
+@dataclass(frozen=True, slots=True)
+class DtlsClosed:
+    """The peer sent an authenticated close_notify."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConnected:
+    """ICE, DTLS and SRTP stand: media may flow both ways."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RtpReceived:
+    """An authenticated RTP packet, in plain text and not yet parsed beyond what SRTP needs."""
+
+    packet: bytes
+    arrived_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RtcpReceived:
+    """An authenticated compound RTCP packet in plain text."""
+
+    packet: bytes
+    arrived_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The last event of a session: it sends nothing and takes nothing after it."""
+
+    cause: EndCause
+    detail: str = ""
+
+
+IceEvent = PathChanged | ConsentExpired
+DtlsEvent = HandshakeCompleted | DtlsFailed | DtlsClosed
+SessionEvent = PathChanged | SessionConnected | RtpReceived | RtcpReceived | SessionEnded
