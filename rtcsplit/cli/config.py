@@ -1,0 +1,181 @@
+"""The configuration of ``rtcsplit relay`` and ``rtcsplit transceiver``: every section, key, default and limit.
+
+``docs/reference/configuration.md`` is this module for readers; a test holds the two together. A key's ``Meta`` says
+what the key takes (``description``, which ends up in the error message), how its text becomes a value (``parse``),
+and whether it is a secret that is never printed. Rules between keys are the ``__post_init__`` of whoever has both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from ..errors import ConfigurationError
+from ..session.keying import SrtpProfile
+from ..wire.address import Address
+from . import values
+from .values import Network
+
+__all__ = [
+    "AdminSection",
+    "HintKeysSection",
+    "RelayConfig",
+    "RelaySection",
+    "SignalingSection",
+    "TransceiverConfig",
+    "TransceiverSection",
+]
+
+MAX_WORKERS = 256
+
+U16 = Annotated[int, Meta(ge=0, le=65535)]
+Workers = Annotated[int, Meta(ge=1, le=MAX_WORKERS)]
+Flows = Annotated[int, Meta(ge=1024, le=1 << 24)]
+BufferBytes = Annotated[int, Meta(ge=65536, le=1 << 30)]
+Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/-]+=*$")]  # RFC 6750 section 2.1
+Positive = Annotated[int, Meta(ge=1, le=1 << 24)]
+
+
+def _takes(expected: str, parse: Callable[[str], object] | None = None, *, is_secret: bool = False) -> Meta:
+    return Meta(description=expected, extra={"parse": parse, "is_secret": is_secret})
+
+
+_LISTEN = _takes('a literal address to bind, "HOST:PORT" or "[HOST]:PORT"', Address.parse)
+_NETWORKS = _takes('a list of networks like "10.0.0.0/8", host bits zero', values.network)
+
+
+def _available_cpus() -> int:
+    return min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+
+
+class AdminSection(Struct, frozen=True, kw_only=True):
+    """``[admin]``: liveness, readiness and metrics over HTTP. Without the section there is no such port."""
+
+    listen: Annotated[Address, _LISTEN]
+
+
+class HintKeysSection(Struct, frozen=True, kw_only=True):
+    """``[hint_keys]``: the secrets that routing hints are minted and opened with."""
+
+    mint: Annotated[Annotated[int, Meta(ge=0, le=15)] | None, _takes("the id of the secret that mints, 0..15")] = None
+    secrets: Annotated[
+        Mapping[str, str], _takes("a table of ids 0..15, each with a secret of 64 hex digits", is_secret=True)
+    ] = field(default_factory=dict)
+    file: Annotated[Path | None, _takes("a TOML file with mint and secrets", values.path)] = None
+
+    def __post_init__(self) -> None:
+        if self.file is not None and (self.mint is not None or self.secrets):
+            raise ConfigurationError("hint_keys.file", str(self.file), "either file, or mint and secrets")
+
+
+class RelaySection(Struct, frozen=True, kw_only=True):
+    """``[relay]``: the public side, the internal side, and how much memory flows may take."""
+
+    listen: Annotated[Address, _LISTEN]
+    upstream: Annotated[Address, _LISTEN]
+    directory: Annotated[Path, _takes("a TOML file of transceivers", values.path)]
+    workers: Annotated[Workers, _takes(f"a number of workers, 1..{MAX_WORKERS}")] = field(
+        default_factory=_available_cpus
+    )
+    allow_client_networks: Annotated[tuple[Network, ...], _NETWORKS] = ()
+    confirmed_flows: Annotated[Flows, _takes("a number of flows per worker, 1024..16777216")] = 131072
+    receive_buffer_bytes: Annotated[BufferBytes, _takes("octets, 65536..1073741824")] = 4194304
+
+    def __post_init__(self) -> None:
+        highest = self.upstream.port + self.workers - 1
+        if self.upstream.port and highest > 65535:
+            expected = f"a port with {self.workers - 1} more above it, one for each worker"
+            raise ConfigurationError("relay.upstream", str(self.upstream), expected)
+        is_same_host = self.listen.ip == self.upstream.ip or any(map(values.is_wildcard, (self.listen, self.upstream)))
+        if is_same_host and self.upstream.port <= self.listen.port <= highest and self.listen.port:
+            expected = f"ports other than that of relay.listen, {self.listen}"
+            raise ConfigurationError("relay.upstream", str(self.upstream), expected)
+
+
+class TransceiverSection(Struct, frozen=True, kw_only=True):
+    """``[transceiver]``: its identity, its one UDP socket, and what its answers offer."""
+
+    listen: Annotated[Address, _LISTEN]
+    mode: Annotated[Literal["relay", "direct"], _takes('"relay" or "direct"')] = "relay"
+    cluster: Annotated[U16 | None, _takes("the cluster's id, 0..65535")] = None
+    id: Annotated[U16 | None, _takes("this transceiver's id in its cluster, 0..65535")] = None
+    advertise: Annotated[
+        tuple[Address, ...],
+        _takes('a list of addresses that clients send to, "HOST:PORT", without wildcards', values.destination_address),
+    ] = ()
+    relay_networks: Annotated[tuple[Network, ...], _NETWORKS] = ()
+    dtls_setup: Annotated[Literal["auto", "active", "passive"], _takes('"auto", "active" or "passive"')] = "auto"
+    srtp_profiles: Annotated[
+        tuple[SrtpProfile, ...],
+        _takes(f"a list of {', '.join(SrtpProfile.__members__)}, best first", values.srtp_profile),
+    ] = (SrtpProfile.AEAD_AES_128_GCM, SrtpProfile.AEAD_AES_256_GCM, SrtpProfile.AES128_CM_HMAC_SHA1_80)
+    application: Annotated[Literal["echo"], _takes('"echo"')] = "echo"
+    max_sessions: Annotated[Positive, _takes("a number of sessions, 1..16777216")] = 10000
+    receive_buffer_bytes: Annotated[BufferBytes, _takes("octets, 65536..1073741824")] = 4194304
+
+    def __post_init__(self) -> None:
+        if not self.srtp_profiles or len(set(self.srtp_profiles)) < len(self.srtp_profiles):
+            names = [profile.name for profile in self.srtp_profiles]
+            raise ConfigurationError("transceiver.srtp_profiles", names, "at least one profile, each once")
+        if self.mode == "relay":
+            self._require("advertise", "the relay's public addresses (mode is relay)")
+            self._require("relay_networks", "the networks that relays send from (mode is relay)")
+        elif self.relay_networks:
+            networks = [str(network) for network in self.relay_networks]
+            raise ConfigurationError("transceiver.relay_networks", networks, "no networks where mode is direct")
+        elif not self.advertise and values.is_wildcard(self.listen):
+            raise ConfigurationError("transceiver.advertise", None, "the addresses behind a wildcard listen")
+
+    def require_route(self) -> None:
+        """Refuse a section without cluster and id, which a hint cannot do without."""
+        self._require("cluster", "the cluster's id, 0..65535")
+        self._require("id", "this transceiver's id in its cluster, 0..65535")
+
+    def _require(self, name: str, expected: str) -> None:
+        value = getattr(self, name)
+        if value is None or value == ():
+            raise ConfigurationError(f"transceiver.{name}", None, expected)
+
+
+class SignalingSection(Struct, frozen=True, kw_only=True):
+    """``[signaling]``: the HTTP port where calls are set up, and who may."""
+
+    listen: Annotated[Address, _LISTEN] = Address.of("0.0.0.0", 8080)
+    whip_path: Annotated[str, _takes('a URL path like "/whip", without a slash at its end', values.url_path)] = "/whip"
+    tokens: Annotated[
+        tuple[Token, ...], _takes("a list of bearer tokens of letters, digits, -._~+/ and = at the end", is_secret=True)
+    ] = ()
+    allow_anonymous: Annotated[bool, _takes("true or false")] = False
+    cors_origins: Annotated[tuple[str, ...], _takes('a list of origins like "https://example.org", or "*"')] = ()
+    max_sessions_per_token: Annotated[Positive, _takes("a number of sessions, 1..16777216")] = 100
+
+    def __post_init__(self) -> None:
+        if not self.tokens and not self.allow_anonymous:
+            raise ConfigurationError("signaling.tokens", None, "at least one token, or allow_anonymous = true")
+
+
+class RelayConfig(Struct, frozen=True, kw_only=True):
+    """The whole of ``relay.toml``."""
+
+    relay: RelaySection
+    hint_keys: HintKeysSection
+    admin: AdminSection | None = None
+
+
+class TransceiverConfig(Struct, frozen=True, kw_only=True):
+    """The whole of ``transceiver.toml``."""
+
+    transceiver: TransceiverSection
+    signaling: SignalingSection
+    hint_keys: HintKeysSection | None = None
+    admin: AdminSection | None = None
+
+    def __post_init__(self) -> None:
+        if self.transceiver.mode == "relay" and self.hint_keys is None:
+            raise ConfigurationError("hint_keys.mint", None, "the id of the secret that mints, 0..15")
+        if self.hint_keys is not None:
+            self.transceiver.require_route()
