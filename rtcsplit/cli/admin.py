@@ -1,0 +1,66 @@
+"""The admin port: ``/livez``, ``/readyz`` and ``/metrics``, apart from signaling.
+
+Liveness is about this process alone: it answers, so it lives. Readiness is off while starting and while stopping.
+Metrics are read when they are scraped: a collector turns the counters of its layer into families, and its registry
+is ours, so that nothing of an importing application is exported by accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Metric, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from .._version import __version__
+
+__all__ = ["admin_application"]
+
+
+class BuildInfo(Collector):
+    """``rtcsplit_build_info``: always 1, for its labels.
+
+    Args:
+        role: ``relay`` or ``transceiver``.
+    """
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily("rtcsplit_build_info", "The version that runs.", labels=["version", "role"])
+        family.add_metric([__version__, self._role], 1)
+        yield family
+
+
+def admin_application(role: str, is_ready: Callable[[], bool], collectors: Iterable[Collector] = ()) -> Starlette:
+    """Return the admin port's application.
+
+    Args:
+        role: ``relay`` or ``transceiver``.
+        is_ready: asked for each ``/readyz``: 200 or 503.
+        collectors: of the metrics, besides those of the build and the process.
+    """
+    registry = CollectorRegistry()
+    registry.register(BuildInfo(role))
+    ProcessCollector(registry=registry)
+    for collector in collectors:
+        registry.register(collector)
+
+    async def live(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def ready(_: Request) -> Response:
+        return PlainTextResponse("ready\n") if is_ready() else PlainTextResponse("not ready\n", status_code=503)
+
+    async def metrics(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), headers={"content-type": content_type})
+
+    return Starlette(routes=[Route("/livez", live), Route("/readyz", ready), Route("/metrics", metrics)])

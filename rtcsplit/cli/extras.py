@@ -1,0 +1,28 @@
+"""Optional parts of the installation: what is missing is one clear line, not an ImportError."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from ..errors import MissingLibraryError
+
+__all__ = ["needs_extra"]
+
+_LIBRARIES = {"signaling": ("starlette", "uvicorn"), "metrics": ("starlette", "uvicorn", "prometheus_client")}
+
+
+@contextlib.contextmanager
+def needs_extra(extra: str) -> Iterator[None]:
+    """Around the imports of what ``pip install rtcsplit[EXTRA]`` installs.
+
+    Raises:
+        MissingLibraryError: one of its libraries is not installed; its ``remedy`` is the command.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in _LIBRARIES[extra]:
+            raise
+        raise MissingLibraryError(library, f"pip install 'rtcsplit[{extra}]'") from None

@@ -1,0 +1,31 @@
+"""The ``rtcsplit`` command: its subcommands, and how an error becomes one line and an exit status.
+
+Exit status: 0 after a clean stop, 2 for a configuration or a command line that cannot be used, 1 for anything else
+that rtcsplit refuses. A traceback is a bug of ours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .._version import __version__
+from ..errors import ConfigurationError, RtcsplitError
+
+__all__ = ["main"]
+
+
+class _Group(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RtcsplitError as error:
+            click.echo(f"rtcsplit: {' '.join(str(error).split())}", err=True)
+            ctx.exit(2 if isinstance(error, ConfigurationError) else 1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="rtcsplit")
+def main() -> None:
+    """A thin UDP relay and a stateful WebRTC transceiver for voice AI."""

@@ -1,0 +1,100 @@
+"""One process, its signals and its end; every long-running command goes through :func:`run`.
+
+SIGTERM and SIGINT stop cleanly. From the first one on their default is back in force, so that a second one ends the
+process at once, even where stopping hangs. SIGHUP reloads. systemd hears when the process is ready and stopping
+(``Type=notify``, sd_notify(3)).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+
+import click
+
+from ..errors import ConfigurationError, RtcsplitError
+
+__all__ = ["Process", "run"]
+
+log = logging.getLogger(__name__)
+
+
+class Process:
+    """What a command knows about the process it runs in.
+
+    Attributes:
+        is_ready: True from :meth:`ready` until the first signal to stop.
+    """
+
+    def __init__(self) -> None:
+        self.is_ready = False
+        self._stopped = asyncio.Event()
+        self._reload: Callable[[], None] | None = None
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, self._handle_reload)
+
+    def on_reload(self, reload: Callable[[], None]) -> None:
+        """Call ``reload`` for each SIGHUP; what it raises is logged and leaves the process as it was."""
+        self._reload = reload
+
+    def ready(self, line: str) -> None:
+        """Say on stdout that everything is bound and running."""
+        self.is_ready = True
+        click.echo(line)
+        _notify_systemd("READY=1")
+
+    async def until_stopped(self) -> None:
+        """Return when the process was told to stop."""
+        await self._stopped.wait()
+
+    def _stop(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        self.is_ready = False
+        self._stopped.set()
+        _notify_systemd("STOPPING=1")
+
+    def _handle_reload(self) -> None:
+        if self._reload is None:
+            log.warning("reload_unsupported")
+            return
+        try:
+            self._reload()
+        except ConfigurationError as error:
+            facts = {"key": error.key, "value": error.value, "expected": error.expected}
+            log.error("reload_failed", extra=facts)
+        except RtcsplitError as error:
+            log.error("reload_failed", extra={"reason": str(error)})
+        else:
+            log.info("reloaded")
+
+
+def run(serve: Callable[[Process], Awaitable[None]]) -> None:
+    """Run ``serve`` until it returns, which it does when its process is told to stop.
+
+    Raises:
+        RtcsplitError: it could not start; what it had started is stopped again.
+    """
+
+    async def main() -> None:
+        await serve(Process())
+
+    asyncio.run(main())
+
+
+def _notify_systemd(state: str) -> None:
+    name = os.environ.get("NOTIFY_SOCKET")
+    if not name:
+        return
+    address = "\0" + name[1:] if name.startswith("@") else name
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.sendto(state.encode(), address)
