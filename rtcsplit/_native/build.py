@@ -12,7 +12,7 @@ from pathlib import Path
 from cffi import FFI
 
 # A header may use the types of those before it.
-MODULES = ("drop",)
+MODULES = ("drop", "status", "address", "network", "udp_batch", "path_socket")
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CDEF = Path(__file__).resolve().parent / "cdef"

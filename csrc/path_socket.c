@@ -1,0 +1,101 @@
+#include "path_socket.h"
+
+#include <string.h>
+
+#include "classify.h"
+#include "spp.h"
+
+_Static_assert(sizeof(struct rs_path) == 54, "Python unpacks paths of 54 octets");
+_Static_assert(sizeof(struct rs_path_fact) == 64, "Python unpacks facts of 64 octets");
+_Static_assert(RS_SPP_SIZE <= RS_UDP_HEADROOM, "the header goes into the headroom");
+
+static bool is_link_local(const uint8_t *ip)
+{
+    return ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80;
+}
+
+static enum rs_drop read_direct(const struct rs_datagram *datagram, struct rs_path *path)
+{
+    path->client = datagram->peer;
+    return is_link_local(datagram->peer.ip) ? RS_DROP_CLIENT_DENIED : RS_DROP_NONE;
+}
+
+static enum rs_drop read_relayed(const struct rs_path_socket *socket, struct rs_datagram *datagram,
+                                 struct rs_path *path)
+{
+    if (!rs_network_contains(socket->networks, socket->network_count, datagram->peer.ip))
+        return RS_DROP_SOURCE_NOT_LISTED;
+    enum rs_drop drop = rs_spp_parse(datagram->data, datagram->len, &path->client, &path->proxy);
+    if (drop != RS_DROP_NONE)
+        return drop;
+    path->relay = datagram->peer;
+    datagram->data += RS_SPP_SIZE;
+    datagram->len -= RS_SPP_SIZE;
+    return RS_DROP_NONE;
+}
+
+static void read_fact(const struct rs_path_socket *socket, struct rs_datagram *datagram, struct rs_path_fact *fact)
+{
+    enum rs_drop drop = datagram->drop;
+    enum rs_kind kind = RS_KIND_STUN;
+    memset(fact, 0, sizeof *fact);
+    if (drop == RS_DROP_NONE)
+        drop = socket->is_relayed ? read_relayed(socket, datagram, &fact->path) : read_direct(datagram, &fact->path);
+    if (drop == RS_DROP_NONE)
+        drop = rs_classify(datagram->data, datagram->len, &kind);
+    fact->drop = (uint8_t)drop;
+    fact->kind = (uint8_t)kind;
+}
+
+int rs_path_socket_receive(const struct rs_path_socket *socket, struct rs_udp_batch *batch,
+                           struct rs_path_fact facts[RS_UDP_BATCH])
+{
+    int count = rs_udp_receive(&socket->udp, batch, false);
+    for (int i = 0; i < count; i++) {
+        struct rs_datagram *datagram = &batch->datagrams[i];
+        read_fact(socket, datagram, &facts[i]);
+        facts[i].offset = (uint32_t)(datagram->data - (const uint8_t *)batch);
+        facts[i].len = datagram->len;
+    }
+    return count;
+}
+
+static void fill_slot(const struct rs_path_socket *socket, struct rs_datagram *slot, const uint8_t *octets,
+                      uint32_t len, const struct rs_path *path)
+{
+    if (len > RS_UDP_PAYLOAD) {
+        slot->drop = RS_DROP_OVERSIZE;
+        return;
+    }
+    memcpy(slot->data, octets, len);
+    slot->len = len;
+    slot->peer = path->client;
+    if (!socket->is_relayed)
+        return;
+    slot->data -= RS_SPP_SIZE;
+    slot->len += RS_SPP_SIZE;
+    rs_spp_build(slot->data, &path->client, &path->proxy);
+    slot->peer = path->relay;
+}
+
+enum rs_status rs_path_socket_send(const struct rs_path_socket *socket, struct rs_udp_batch *batch,
+                                   const uint8_t *octets, size_t octets_len, const uint32_t *lengths,
+                                   const struct rs_path *paths, size_t count, uint8_t *drops)
+{
+    size_t left = octets_len;
+    if (count > RS_UDP_BATCH)
+        return RS_INVALID;
+    for (size_t i = 0; i < count; i++) {
+        if (left < lengths[i])
+            return RS_INVALID;
+        left -= lengths[i];
+    }
+    for (unsigned i = 0; i < count; i++) {
+        fill_slot(socket, rs_udp_slot(batch, i), octets, lengths[i], &paths[i]);
+        octets += lengths[i];
+    }
+    rs_udp_send(&socket->udp, batch, (unsigned)count);
+    for (size_t i = 0; i < count; i++)
+        drops[i] = (uint8_t)batch->datagrams[i].drop;
+    return RS_OK;
+}

@@ -1,0 +1,74 @@
+/* UDP in batches: every system call of the packet path, and the buffers they fill.
+ *
+ * One recvmmsg fills up to RS_UDP_BATCH datagrams in place. Whoever decides about them edits `struct rs_datagram`:
+ * moves `data` back into the headroom to put a header in front, sets `peer` to the destination, or sets `drop`. One
+ * sendmmsg then sends what is left, from the same octets. Nothing is copied and nothing is allocated.
+ *
+ * A batch belongs to one thread at a time. It is big (RS_UDP_BATCH buffers) and holds no secrets worth wiping. */
+#ifndef RS_UDP_BATCH_H
+#define RS_UDP_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "address.h"
+#include "drop.h"
+#include "status.h"
+
+#define RS_UDP_BATCH 64
+#define RS_UDP_HEADROOM 64  /* at least, before the first octet of a received datagram */
+#define RS_UDP_PAYLOAD 2048 /* longer datagrams are RS_DROP_OVERSIZE */
+#define RS_UDP_CONTROL 64   /* room for one IP_PKTINFO or IPV6_PKTINFO */
+
+/* One datagram, as received and then as it is to be sent. */
+struct rs_datagram {
+    uint8_t *data; /* first octet; with RS_UDP_HEADROOM writable octets before it when received */
+    uint32_t len;
+    uint32_t drop;           /* enum rs_drop: RS_DROP_NONE, or why it is not sent */
+    struct rs_address peer;  /* received: where from. To send: where to */
+    struct rs_address local; /* received: at which address of ours. To send: from which, where the socket has several */
+};
+
+struct rs_udp_socket {
+    int fd;
+    int family;              /* AF_INET or AF_INET6 */
+    struct rs_address bound; /* as getsockname says */
+    bool has_many_locals;    /* bound to the wildcard address and asked to tell and choose the local address */
+};
+
+struct rs_udp_batch {
+    unsigned dirty; /* how many messages the next receive has to set up again */
+    struct rs_datagram datagrams[RS_UDP_BATCH];
+    struct mmsghdr messages[RS_UDP_BATCH];
+    struct iovec vectors[RS_UDP_BATCH];
+    struct sockaddr_storage names[RS_UDP_BATCH];
+    uint64_t control[RS_UDP_BATCH][RS_UDP_CONTROL / sizeof(uint64_t)]; /* aligned as cmsghdr is */
+    uint8_t sent_index[RS_UDP_BATCH];                                  /* message to datagram, while sending */
+    uint8_t buffers[RS_UDP_BATCH][RS_UDP_HEADROOM + RS_UDP_PAYLOAD];
+};
+
+/* Describes a bound UDP socket, which stays the caller's. With `wants_local`, a socket bound to the wildcard address
+ * is told to report each datagram's local address (IP_PKTINFO, IPV6_PKTINFO), which is then also where answers leave
+ * from. RS_SYSTEM: errno; RS_INVALID: not IPv4 or IPv6. `out` is written only on RS_OK. */
+enum rs_status rs_udp_socket_init(struct rs_udp_socket *out, int fd, bool wants_local);
+
+/* Makes zeroed or used memory a batch. It then receives from one socket, and sends to any. */
+void rs_udp_batch_init(struct rs_udp_batch *batch);
+
+/* Receives up to RS_UDP_BATCH datagrams into batch->datagrams and says how many. `waits`: blocks for the first as long
+ * as the socket's SO_RCVTIMEO; otherwise never blocks. A datagram longer than the buffer has `drop` RS_DROP_OVERSIZE
+ * and its beginning; all others RS_DROP_NONE.
+ * Returns 0 if there was nothing, or the kernel had a passing trouble; -1 if this socket will never receive (errno). */
+int rs_udp_receive(const struct rs_udp_socket *socket, struct rs_udp_batch *batch, bool waits);
+
+/* Sends those of the first `count` datagrams whose `drop` is RS_DROP_NONE, in order, never blocking. One that the
+ * kernel refuses gets RS_DROP_OVERSIZE (EMSGSIZE) or RS_DROP_SEND_FAILED, and the others still go. When the socket's
+ * buffer is full, the rest of the batch is RS_DROP_SEND_FAILED: old audio is worth nothing, so nothing waits. */
+void rs_udp_send(const struct rs_udp_socket *socket, struct rs_udp_batch *batch, unsigned count);
+
+/* A datagram slot to fill by hand: index below RS_UDP_BATCH; its data has RS_UDP_PAYLOAD octets of room. */
+struct rs_datagram *rs_udp_slot(struct rs_udp_batch *batch, unsigned index);
+
+#endif

@@ -1,0 +1,1 @@
+enum rs_status { RS_OK, RS_NOT_FOUND, RS_MALFORMED, RS_INVALID, RS_FULL, RS_SYSTEM, ... };
