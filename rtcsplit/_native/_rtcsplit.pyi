@@ -1,6 +1,5 @@
 from typing import Any
 
-from cffi import FFI
-
-ffi: FFI
+# Any, because what ffi.new gives has the fields of a C struct, which types-cffi cannot know.
+ffi: Any
 lib: Any

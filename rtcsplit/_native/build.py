@@ -12,7 +12,10 @@ from pathlib import Path
 from cffi import FFI
 
 # A header may use the types of those before it.
-MODULES = ("drop", "status", "address", "network", "udp_batch", "path_socket")
+MODULES = (
+    *("drop", "status", "wire", "address", "classify", "siphash", "stun", "hint", "spp", "rtp"),
+    *("network", "udp_batch", "path_socket"),
+)
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CDEF = Path(__file__).resolve().parent / "cdef"

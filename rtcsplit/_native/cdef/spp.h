@@ -1,0 +1,3 @@
+#define RS_SPP_SIZE ...
+void rs_spp_build(uint8_t *out, const struct rs_address *client, const struct rs_address *proxy);
+enum rs_drop rs_spp_parse(const uint8_t *data, size_t len, struct rs_address *client, struct rs_address *proxy);

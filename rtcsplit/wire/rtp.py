@@ -1,0 +1,106 @@
+"""RTP packets (RFC 3550 section 5.1): parse and build, in the clear.
+
+Header extension elements are in :mod:`rtcsplit.wire.rtp_extension`.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from .._native import rtp as _native
+from ..drops import DropReason
+from ..errors import UsageError
+
+__all__ = ["HEADER_SIZE", "RtpPacket", "build", "parse"]
+
+HEADER_SIZE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class RtpPacket:
+    """One packet.
+
+    Attributes:
+        payload_type: 0..127.
+        sequence_number: 0..65535.
+        timestamp: 0..2^32-1, in units of the codec's RTP clock.
+        ssrc: 0..2^32-1.
+        payload: without padding; empty is legal (padding only).
+        marker: the M bit.
+        csrcs: up to 15 contributing sources.
+        extension_profile: the 16 bits "defined by profile", None without a header extension.
+        extension: its data, a multiple of 4 octets.
+        padding: octets of padding, its count octet included; 0 for none.
+    """
+
+    payload_type: int
+    sequence_number: int
+    timestamp: int
+    ssrc: int
+    payload: bytes
+    marker: bool = False
+    csrcs: tuple[int, ...] = ()
+    extension_profile: int | None = None
+    extension: bytes = b""
+    padding: int = 0
+
+
+def parse(packet: bytes) -> RtpPacket | DropReason:
+    """Return the packet, or why it is none.
+
+    Returns:
+        An :class:`RtpPacket`, or ``TOO_SHORT`` (under 12 octets), or ``RTP_MALFORMED`` (version, CSRCs, extension or
+        padding; RFC 3550 appendix A.1). Whether the payload type was negotiated is the caller's to say.
+    """
+    parsed = _native.parse_packet(packet)
+    if isinstance(parsed, DropReason):
+        return parsed
+    header, payload_length = parsed
+    payload_end = header.header_length + payload_length
+    csrc_count = header.csrc_count
+    return RtpPacket(
+        header.payload_type,
+        header.sequence_number,
+        header.timestamp,
+        header.ssrc,
+        packet[header.header_length : payload_end],
+        header.has_marker,
+        struct.unpack_from(f"!{csrc_count}I", packet, HEADER_SIZE) if csrc_count else (),
+        header.extension_profile if header.has_extension else None,
+        packet[header.header_length - header.extension_length : header.header_length],
+        len(packet) - payload_end,
+    )
+
+
+def build(packet: RtpPacket) -> bytes:
+    """Return the packet's octets; padding octets are zero, but for the count.
+
+    Raises:
+        UsageError: a field is out of range, or extension data is given without a profile or not in words of 4.
+    """
+    has_extension = packet.extension_profile is not None
+    if len(packet.csrcs) > 15 or not 0 <= packet.padding <= 255:
+        raise UsageError("a packet has at most 15 CSRCs and 255 octets of padding")
+    if len(packet.extension) % 4 or (packet.extension and not has_extension):
+        raise UsageError("extension data needs a profile and a multiple of 4 octets")
+    if not 0 <= packet.payload_type <= 127:
+        raise UsageError("a payload type is within 0..127")
+    first = 0x80 | bool(packet.padding) << 5 | has_extension << 4 | len(packet.csrcs)
+    second = packet.marker << 7 | packet.payload_type
+    try:
+        header = struct.pack(
+            f"!BBHII{len(packet.csrcs)}I",
+            first,
+            second,
+            packet.sequence_number,
+            packet.timestamp,
+            packet.ssrc,
+            *packet.csrcs,
+        )
+        if has_extension:
+            header += struct.pack("!HH", packet.extension_profile, len(packet.extension) // 4) + packet.extension
+    except struct.error as error:
+        raise UsageError(f"a field of the RTP header is out of range: {error}") from None
+    padding = bytes(packet.padding - 1) + bytes([packet.padding]) if packet.padding else b""
+    return header + packet.payload + padding
