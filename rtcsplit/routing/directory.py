@@ -4,9 +4,9 @@ A value: its sources (a file, code) make a new one and hand it to the relay whol
 
 As a file it is TOML::
 
-    [[transceivers]]
+    [[transceiver]]
     cluster = 1
-    transceiver = 2
+    id = 2
     address = "10.0.0.5:5000"
     state = "active"            # or "draining", "dead"; "active" where it is left out
 """
@@ -31,8 +31,8 @@ else:
 
 __all__ = ["Directory", "DirectoryEntry", "EntryState"]
 
-_TABLE = "transceivers"
-_FIELDS = ("cluster", "transceiver", "address", "state")
+_TABLE = "transceiver"
+_FIELDS = ("cluster", "id", "address", "state")
 
 
 class EntryState(Enum):
@@ -89,17 +89,23 @@ class Directory:
                 raise UsageError(f"two entries have the address {entry.address}")
 
     @classmethod
-    def from_file(cls, path: str | Path) -> Directory:
+    def from_file(cls, path: str | Path, *, setting: str = "directory") -> Directory:
         """Return the directory in a TOML file.
+
+        Args:
+            path: the file.
+            setting: dotted name of the setting that named it, for the error.
 
         Raises:
             ConfigurationError: the file cannot be read, or what it holds is no directory.
         """
         try:
-            text = Path(path).read_text("utf-8")
+            document = tomllib.loads(Path(path).read_text("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError("directory", str(path), f"a readable file ({error})") from None
-        return cls.from_toml(text)
+            raise ConfigurationError(setting, str(path), f"a readable file ({error})") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigurationError(setting, str(path), f"a TOML file ({error})") from None
+        return cls._from_document(document)
 
     @classmethod
     def from_toml(cls, text: str) -> Directory:
@@ -112,10 +118,7 @@ class Directory:
             document = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise ConfigurationError("directory", "(text)", f"TOML ({error})") from None
-        for key in document:
-            if key != _TABLE:
-                raise ConfigurationError(key, document[key], f"nothing but [[{_TABLE}]]")
-        return cls.from_tables(document.get(_TABLE, []))
+        return cls._from_document(document)
 
     @classmethod
     def from_tables(cls, tables: object, *, setting: str = _TABLE) -> Directory:
@@ -134,6 +137,13 @@ class Directory:
             return cls(entries)
         except UsageError as error:
             raise ConfigurationError(setting, f"{len(entries)} entries", f"a consistent directory: {error}") from None
+
+    @classmethod
+    def _from_document(cls, document: dict[str, object]) -> Directory:
+        for key in document:
+            if key != _TABLE:
+                raise ConfigurationError(key, document[key], f"nothing but [[{_TABLE}]]")
+        return cls.from_tables(document.get(_TABLE, []))
 
     def lookup(self, route: Route) -> DirectoryEntry | None:
         """Return the route's entry, whatever its state."""
@@ -169,7 +179,7 @@ def _entry(table: object, setting: str) -> DirectoryEntry:
     for key in table:
         if key not in _FIELDS:
             raise ConfigurationError(f"{setting}.{key}", table[key], f"one of {', '.join(_FIELDS)}")
-    route = Route(_id(table, "cluster", setting), _id(table, "transceiver", setting))
+    route = Route(_id(table, "cluster", setting), _id(table, "id", setting))
     text = table.get("address")
     try:
         address = Address.parse(text if isinstance(text, str) else "")
