@@ -16,7 +16,7 @@ from msgspec.structs import FieldInfo
 from ..errors import ConfigurationError
 from .sources import HIDDEN, Override
 
-__all__ = ["decode", "is_secret", "section_of"]
+__all__ = ["decode", "decode_section", "is_secret", "section_of"]
 
 S = TypeVar("S", bound=Struct)
 T = TypeVar("T")
@@ -43,7 +43,7 @@ def decode(tree: Mapping[str, object], shape: type[S], directory: Path, ignored:
     sections = {}
     for name, field in fields.items():
         if name in tree or field.required:
-            sections[name] = _section(name, tree.get(name, {}), section_of(field), directory)
+            sections[name] = decode_section(name, tree.get(name, {}), section_of(field), directory)
     return shape(**sections)
 
 
@@ -62,7 +62,18 @@ def is_secret(field: FieldInfo) -> bool:
     return bool(extra and extra["is_secret"])
 
 
-def _section(section: str, table: object, shape: type[Struct], directory: Path) -> Struct:
+def decode_section(section: str, table: object, shape: type[S], directory: Path) -> S:
+    """Return one section.
+
+    Args:
+        section: its name, the first part of the keys in errors.
+        table: its keys.
+        shape: a struct whose fields are keys.
+        directory: where relative paths begin.
+
+    Raises:
+        ConfigurationError: an unknown, missing or unusable setting.
+    """
     if not isinstance(table, Mapping):
         raise ConfigurationError(section, table, f"a table, [{section}]")
     fields = {field.name: field for field in msgspec.structs.fields(shape)}

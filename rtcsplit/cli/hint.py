@@ -54,6 +54,8 @@ def open_(config: Path, settings: tuple[str, ...], ufrag: str) -> None:
     source = Source(config, settings)
     section = resolved(_keys_of(source))
     text = ufrag.partition(":")[0]
+    relay = source.read_section("relay", RelaySection)
+    directory = None if relay is None else Directory.from_file(relay.directory, setting="relay.directory")
     opened = routing_keys(section).open(text)
     if opened is None:
         raise UsageError(f"{text!r} does not open: {_why_closed(text, section)}")
@@ -61,9 +63,8 @@ def open_(config: Path, settings: tuple[str, ...], ufrag: str) -> None:
     click.echo(
         f"cluster={route.cluster} transceiver={route.transceiver} key={opened.key_id} nonce={opened.nonce.hex()}"
     )
-    relay = source.read_section("relay", RelaySection)
-    if relay is not None:
-        click.echo(_listed(Directory.from_toml(relay.directory), route))
+    if directory is not None:
+        click.echo(_listed(directory, route))
 
 
 @hint.command()

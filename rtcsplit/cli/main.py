@@ -12,6 +12,7 @@ import click
 
 from .._version import __version__
 from ..errors import ConfigurationError, RtcsplitError
+from .hint import hint
 
 __all__ = ["main"]
 
@@ -29,3 +30,6 @@ class _Group(click.Group):
 @click.version_option(__version__, prog_name="rtcsplit")
 def main() -> None:
     """A thin UDP relay and a stateful WebRTC transceiver for voice AI."""
+
+
+main.add_command(hint)
