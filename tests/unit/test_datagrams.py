@@ -1,0 +1,112 @@
+"""Datagrams with paths, in direct mode and behind a relay."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from ipaddress import ip_network
+
+import pytest
+
+from rtcsplit.drops import DropReason
+from rtcsplit.transceiver.datagrams import DatagramBatch, ReceivedDatagram
+from rtcsplit.wire import spp
+from rtcsplit.wire.address import Address, Path, Via
+from rtcsplit.wire.packet import Kind
+
+CLIENT = Address.of("198.51.100.7", 50000)
+PROXY = Address.of("203.0.113.10", 3478)
+DTLS = b"\x16" + bytes(40)
+
+
+@pytest.fixture
+def sockets() -> Iterator[list[socket.socket]]:
+    with ExitStack() as stack:
+        made = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2)]
+        for one in made:
+            one.bind(("127.0.0.1", 0))
+            one.settimeout(2)
+        yield made
+
+
+def address_of(sock: socket.socket) -> Address:
+    return Address.of(*sock.getsockname())
+
+
+def test_direct_mode_has_no_via_and_no_header(sockets):
+    ours, client = sockets
+    batch = DatagramBatch(ours.fileno())
+    client.sendto(DTLS, ours.getsockname())
+    [received] = batch.receive()
+    assert received == ReceivedDatagram(DTLS, Path(address_of(client)), Kind.DTLS)
+    assert batch.send([(b"answer", received.path)]) == 1
+    assert client.recv(100) == b"answer"
+    assert (batch.received, batch.sent, dict(batch.drops)) == (1, 1, {})
+
+
+def test_proxied_datagrams_carry_client_relay_and_proxy(sockets):
+    """A8, A10: the tuple is the header's client; replies copy the header."""
+    ours, relay = sockets
+    batch = DatagramBatch(ours.fileno(), [ip_network("127.0.0.0/8")])
+    relay.sendto(spp.build(CLIENT, PROXY) + DTLS, ours.getsockname())
+    [received] = batch.receive()
+    assert received.path == Path(CLIENT, Via(address_of(relay), PROXY))
+    assert received.payload == DTLS
+    batch.send([(b"answer", received.path)])
+    assert relay.recv(100) == spp.build(CLIENT, PROXY) + b"answer"
+
+
+def test_headers_are_taken_from_listed_networks_only(sockets):
+    """A9: a header from elsewhere is nobody's; without a header a listed source is refused too."""
+    ours, relay = sockets
+    elsewhere = DatagramBatch(ours.fileno(), [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")])
+    relay.sendto(spp.build(CLIENT, PROXY) + DTLS, ours.getsockname())
+    assert elsewhere.receive() == []
+    assert elsewhere.drops == {DropReason.SOURCE_NOT_LISTED: 1}
+    listed = DatagramBatch(ours.fileno(), [ip_network("127.0.0.1/32")])
+    relay.sendto(DTLS, ours.getsockname())
+    relay.sendto(spp.build(CLIENT, PROXY) * 2 + DTLS, ours.getsockname())
+    assert listed.receive() == []
+    assert listed.drops == {DropReason.SPP_MALFORMED: 1, DropReason.SPP_NESTED: 1}
+
+
+def test_in_direct_mode_a_header_is_an_ordinary_first_octet(sockets):
+    """A9: 0x56 is of no class."""
+    ours, client = sockets
+    batch = DatagramBatch(ours.fileno())
+    client.sendto(spp.build(CLIENT, PROXY) + DTLS, ours.getsockname())
+    assert batch.receive() == []
+    assert batch.drops == {DropReason.FIRST_OCTET: 1}
+
+
+def test_more_than_one_batch_goes_out_in_order_and_refusals_are_counted(sockets):
+    ours, client = sockets
+    batch = DatagramBatch(ours.fileno())
+    path = Path(address_of(client))
+    datagrams = [(bytes([i]), path) for i in range(150)]
+    datagrams[70] = (bytes(3000), path)
+    datagrams[71] = (b"x", Path(Address.of("127.0.0.1", 0)))
+    assert batch.send(datagrams) == 148
+    assert [client.recv(100)[0] for _ in range(148)] == [i for i in range(150) if i not in (70, 71)]
+    assert batch.drops == {DropReason.OVERSIZE: 1, DropReason.SEND_FAILED: 1}
+
+
+def test_in_relay_mode_a_path_without_via_goes_nowhere(sockets):
+    ours, client = sockets
+    batch = DatagramBatch(ours.fileno(), [ip_network("127.0.0.0/8")])
+    assert batch.send([(b"x", Path(address_of(client)))]) == 0
+    assert batch.drops == {DropReason.SEND_FAILED: 1}
+    client.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        client.recv(100)
+
+
+def test_equal_paths_are_one_object_until_the_cache_is_emptied(sockets):
+    """Sessions are looked up by path: an equal tuple that is the same object compares by identity first."""
+    ours, client = sockets
+    batch = DatagramBatch(ours.fileno())
+    for _ in range(2):
+        client.sendto(DTLS, ours.getsockname())
+    first, second = batch.receive()
+    assert first.path is second.path
