@@ -1,0 +1,216 @@
+"""ICE-lite, one session's side of it (RFC 8445 sections 2.5, 7.3, 11; consent of RFC 7675 seen from the answering end).
+
+:class:`IceLite` answers the checks of a full agent, says where to send, and ends when the peer stops asking. It has
+no candidates, sends no checks and keeps no pairs. What a datagram means is :mod:`.ice_check`'s, where to send is
+:mod:`.ice_path`'s, what was seen before is :mod:`.ice_transactions`'.
+
+Sans-IO: after each call that changes the object, empty ``datagrams_to_send`` and ``next_event`` and ask for
+``next_timer`` before the next one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..drops import DropReason
+from ..wire import stun
+from ..wire.address import Address, Path
+from ..wire.stun import BINDING, Attribute, MessageClass
+from ..wire.stun_values import encode_error_code, encode_unknown_attributes, encode_xor_mapped_address
+from .events import ConsentExpired, IceEvent, PathCause, PathChanged
+from .ice_check import Check, Refusal, read_check
+from .ice_path import PathSelection
+from .ice_state import State, Trigger
+from .ice_transactions import Sighting, TransactionMemory
+from .negotiation import IceCredentials
+from .stun_refusals import StunRefusals
+
+__all__ = ["IceLite"]
+
+# RFC 7675 section 5.1; the same time is given for a first check.
+_CONSENT = 30.0
+# RFC 8445 section 11, Tr.
+_KEEPALIVE = 15.0
+_TRANSACTION_ID_LENGTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Generation:
+    """What an ICE restart replaces (RFC 8445 section 9): both sides' credentials and the memory of their checks."""
+
+    local: IceCredentials
+    remote: IceCredentials | None
+    transactions: TransactionMemory
+
+
+class IceLite:
+    """The lite agent of one session.
+
+    Args:
+        local: our credentials, as in the answer.
+        remote: the peer's, None while they are not known.
+        refusals: the process's answers to strangers.
+        random: returns that many random octets.
+        now: monotonic seconds; a first check is waited for until 30 s after it.
+    """
+
+    def __init__(
+        self,
+        local: IceCredentials,
+        remote: IceCredentials | None,
+        refusals: StunRefusals,
+        random: Callable[[int], bytes],
+        now: float,
+    ) -> None:
+        self._generation = _Generation(local, remote, TransactionMemory(random))
+        self._refusals = refusals
+        self._random = random
+        self._selection = PathSelection()
+        self._consent_until = now + _CONSENT
+        self._sent_at = now
+        self._outbox: list[tuple[bytes, Path]] = []
+        self._events: deque[IceEvent] = deque()
+
+    @property
+    def state(self) -> State:
+        """Where the agent stands, see :class:`.ice_state.State`."""
+        return self._selection.state
+
+    @property
+    def path(self) -> Path | None:
+        """Where to send DTLS and media; None before the first authenticated check and after the end.
+
+        Its ``via`` follows the latest authentic datagram of the selected tuple, without an event.
+        """
+        return self._selection.path
+
+    @property
+    def clients(self) -> tuple[Address, ...]:
+        """The tuples that had an authenticated, fresh check; at most 16, oldest check first."""
+        return self._selection.clients
+
+    def is_authenticated(self, client: Address) -> bool:
+        """Whether DTLS and SRTP may be taken from ``client``: it is one of :attr:`clients`."""
+        return self._selection.is_authenticated(client)
+
+    def receive(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
+        """Take a datagram of the STUN range; any octets are fine.
+
+        Returns:
+            None for an authenticated check, which is answered on the very path it came through (RFC 8445 section
+            7.3); else why it was dropped or refused, and then nothing has changed.
+        """
+        if self.state is State.CLOSED:
+            return DropReason.SESSION_CLOSED
+        verdict = read_check(datagram, self._generation.local, self._generation.remote)
+        if isinstance(verdict, Check):
+            self._take(verdict, path, now)
+            return None
+        if isinstance(verdict, Refusal):
+            self._refuse(verdict, datagram, path, now)
+            return verdict.reason
+        return verdict
+
+    def note_authenticated_media(self, path: Path, now: float) -> None:
+        """Take note of SRTP that authenticated and was no replay: it keeps its tuple alive and moves ``via``."""
+        self._report(self._selection.media(path, now), now)
+
+    def note_authenticated_rtcp(self, path: Path, now: float) -> None:
+        """As for media, but sparse: RTCP alone does not make 600 ms of quiet a sign of a lost tuple."""
+        self._selection.heard(path, now)
+
+    def note_sent(self, now: float) -> None:
+        """Take note that something other than STUN went to :attr:`path`, so that no keepalive is due."""
+        self._sent_at = now
+
+    def handshake_ended(self, now: float) -> None:
+        """The DTLS handshake is complete: from now on only nomination and silence move the path."""
+        self._selection.handshake_ended(now)
+
+    def close(self) -> None:
+        """End without an event: nothing is sent or taken any more (RFC 7675 section 5.2). Idempotent."""
+        self._end(Trigger.ENDED)
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
+        """Return what is to be sent, and forget it."""
+        outbox, self._outbox = self._outbox, []
+        return outbox
+
+    def next_event(self) -> IceEvent | None:
+        """Return the oldest event not yet returned, None if there is none."""
+        return self._events.popleft() if self._events else None
+
+    def next_timer(self) -> float | None:
+        """When :meth:`handle_timer` wants to be called; None after the end."""
+        if self.state is State.CLOSED:
+            return None
+        timers = [self._consent_until]
+        if self.path is not None:
+            timers.append(self._sent_at + _KEEPALIVE)
+        move_at = self._selection.next_timer()
+        if move_at is not None:
+            timers.append(move_at)
+        return min(timers)
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due by ``now``; harmless when nothing is."""
+        if self.state is State.CLOSED:
+            return
+        if now >= self._consent_until:
+            was_connected = self.path is not None
+            self._end(Trigger.EXPIRED)
+            self._events.append(ConsentExpired(was_connected))
+            return
+        self._report(self._selection.handle_timer(now), now)
+        if self.path is not None and now >= self._sent_at + _KEEPALIVE:
+            self._outbox.append((self._keepalive(), self.path))
+            self._sent_at = now
+
+    def _take(self, check: Check, path: Path, now: float) -> None:
+        self._outbox.append((self._answer(check, path.client), path))
+        sighting = self._generation.transactions.see(check.transaction_id)
+        if sighting is Sighting.REPEATED:
+            return  # a retransmission needs its answer again, a replay may have one: neither proves anything new
+        self._consent_until = now + _CONSENT
+        if sighting is Sighting.FRESH:
+            self._report(self._selection.check(check, path, now), now)
+        else:
+            self._selection.heard(path, now)
+
+    def _refuse(self, refusal: Refusal, datagram: bytes, path: Path, now: float) -> None:
+        if refusal.is_authenticated:
+            self._outbox.append((self._authenticated_error(refusal), path))
+            return
+        answer = self._refusals.refuse(datagram, refusal.code, path, now)
+        if answer is not None:
+            self._outbox.append(answer)
+
+    def _report(self, cause: PathCause | None, now: float) -> None:
+        if cause is not None and self.path is not None:
+            self._sent_at = now
+            self._events.append(PathChanged(self.path, cause))
+
+    def _end(self, trigger: Trigger) -> None:
+        self._selection.end(trigger)
+        self._outbox.clear()
+
+    def _answer(self, check: Check, client: Address) -> bytes:
+        mapped = (Attribute.XOR_MAPPED_ADDRESS, encode_xor_mapped_address(client, check.transaction_id))
+        return self._respond(MessageClass.SUCCESS_RESPONSE, check.transaction_id, [mapped])
+
+    def _authenticated_error(self, refusal: Refusal) -> bytes:
+        attributes = [(Attribute.ERROR_CODE, encode_error_code(refusal.code))]
+        if refusal.unknown:
+            attributes.append((Attribute.UNKNOWN_ATTRIBUTES, encode_unknown_attributes(refusal.unknown)))
+        return self._respond(MessageClass.ERROR_RESPONSE, refusal.transaction_id, attributes)
+
+    def _respond(
+        self, message_class: MessageClass, transaction_id: bytes, attributes: Sequence[tuple[int, bytes]]
+    ) -> bytes:
+        key = self._generation.local.pwd.encode()
+        return stun.build(message_class, BINDING, transaction_id, attributes, integrity_key=key)
+
+    def _keepalive(self) -> bytes:
+        return stun.build(MessageClass.INDICATION, BINDING, self._random(_TRANSACTION_ID_LENGTH))
