@@ -1,0 +1,1 @@
+"""``rtcsplit demo``: a call through a relay process and a transceiver process, made by an independent client."""
