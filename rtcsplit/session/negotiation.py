@@ -57,6 +57,7 @@ class AudioCodec:
         clock_rate: RTP clock in Hz; 48,000 for Opus (RFC 7587), 8,000 for PCMU and PCMA (RFC 3551).
         channels: as in ``a=rtpmap``; 2 for Opus always.
         parameters: the peer's ``a=fmtp`` parameters that we honour, names in lower case.
+        feedback: RTCP feedback that both sides agreed on, as in ``a=rtcp-fb`` (RFC 4585 section 4.2).
     """
 
     name: str
@@ -64,6 +65,7 @@ class AudioCodec:
     clock_rate: int
     channels: int
     parameters: Mapping[str, str] = field(default_factory=dict)
+    feedback: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class AudioNegotiation:
     """The audio section as answered.
 
     Attributes:
-        mid: its ``a=mid`` (RFC 5888).
+        mid: its ``a=mid`` (RFC 5888); empty where an offer without groups has none.
         direction: ours.
         codecs: in our order of preference, never empty; the first one is sent.
         extensions: header extension URI to local id, 1..14 (RFC 8285).

@@ -1,0 +1,214 @@
+"""From an offer to an answer (RFC 3264 section 6, RFC 9429 section 5.3, RFC 8839 section 4.2).
+
+One audio section is taken, the first that can be; every other section is refused with port 0, so that number, order
+and mids are those of the offer. A session has one transport, in the section that is taken, which is the tagged one
+of the answered bundle (RFC 9143 section 7.3). We are ICE-lite, and all our candidates are in the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...errors import SdpError
+from ..negotiation import AudioCodec, AudioNegotiation, Direction, DtlsRole, Negotiation
+from .candidate import build_candidate
+from .codec import CODECS, choose_codecs
+from .extension import Extension
+from .local import LocalDescription
+from .offer import MediaSection, Offer
+from .transport import RemoteTransport, Setup
+
+__all__ = ["EXTENSIONS", "PROTOCOLS", "Answer", "build_answer"]
+
+PROTOCOLS = frozenset({"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP"})  # DTLS-SRTP alone (RFC 8827 section 6.5)
+EXTENSIONS = frozenset({"urn:ietf:params:rtp-hdrext:sdes:mid", "urn:ietf:params:rtp-hdrext:ssrc-audio-level"})
+
+_REVERSED = {
+    Direction.SENDRECV: Direction.SENDRECV,
+    Direction.SENDONLY: Direction.RECVONLY,
+    Direction.RECVONLY: Direction.SENDONLY,
+    Direction.INACTIVE: Direction.INACTIVE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer and what it settled.
+
+    Attributes:
+        text: the description, lines ended by CRLF.
+        negotiation: what the session is made of.
+    """
+
+    text: str
+    negotiation: Negotiation
+
+
+def build_answer(offer: Offer, local: LocalDescription) -> Answer:
+    """Answer ``offer``.
+
+    Raises:
+        SdpError: nothing in it that we can take; the reason is that of its first audio section. No state exists
+            that would have to be undone.
+    """
+    section = _chosen_section(offer, local)
+    transport = offer.transport_of(section)
+    assert transport.ice is not None
+    extensions = _extensions(section)
+    negotiation = Negotiation(
+        remote_ice=transport.ice,
+        remote_fingerprints=transport.fingerprints,
+        dtls_role=_dtls_role(transport.setup, local.setup),
+        audio=AudioNegotiation(
+            mid=section.mid or "",
+            direction=_direction(section.direction, local.direction),
+            codecs=choose_codecs(section.rtp_formats, local.codecs, local.feedback),
+            extensions={extension.uri: extension.id for extension in extensions},
+            has_reduced_size_rtcp=section.has_rtcp_rsize,
+        ),
+    )
+    lines = [*_session_lines(offer, section, local)]
+    for other in offer.sections:
+        if other is section:
+            lines += _media_lines(section, negotiation, extensions, local)
+            lines += _transport_lines(transport, negotiation.dtls_role, local)
+        else:
+            lines += _refusal_lines(other)
+    return Answer("".join(line + "\r\n" for line in lines), negotiation)
+
+
+def _chosen_section(offer: Offer, local: LocalDescription) -> MediaSection:
+    reasons = []
+    for section in offer.sections:
+        if section.kind == "audio":
+            reason = _refusal(offer, section, local)
+            if reason is None:
+                return section
+            reasons.append(reason)
+    if not reasons:
+        raise SdpError("no_audio", "the offer has no audio section", is_malformed=False)
+    raise reasons[0]
+
+
+def _refusal(offer: Offer, section: MediaSection, local: LocalDescription) -> SdpError | None:
+    """Return why we do not take an audio section, None where we do."""
+    unsupported = section.head.unsupported
+    transport = offer.transport_of(section)
+    if not section.is_offered:
+        return unsupported("not_offered", "the audio section is on port 0")
+    if section.protocol not in PROTOCOLS:
+        return unsupported("protocol", "audio has to be UDP/TLS/RTP/SAVPF")
+    if not offer.is_bundled(section):
+        return unsupported("not_bundled", "the audio section is outside of the BUNDLE group")
+    if not section.has_rtcp_mux:
+        return unsupported("no_rtcp_mux", "audio needs a=rtcp-mux")
+    if transport.ice is None:
+        return unsupported("no_ice", "there is no ice-ufrag and ice-pwd")
+    if not transport.fingerprints:
+        return unsupported("no_fingerprint", "there is no a=fingerprint: media is never sent in the clear")
+    if transport.setup is Setup.HOLDCONN:
+        return unsupported("holdconn", "a=setup:holdconn asks for no connection")
+    if not choose_codecs(section.rtp_formats, local.codecs, local.feedback):
+        return unsupported("no_codec", f"none of its formats is {' or '.join(local.codecs)}")
+    return None
+
+
+def _dtls_role(offered: Setup | None, ours: str) -> DtlsRole:
+    """RFC 5763 section 5; where the attribute is absent the offerer is active (RFC 4145 section 4)."""
+    if offered in (Setup.ACTIVE, None):
+        return DtlsRole.SERVER
+    if offered is Setup.PASSIVE:
+        return DtlsRole.CLIENT
+    return DtlsRole.SERVER if ours == "passive" else DtlsRole.CLIENT
+
+
+def _direction(offered: Direction, ours: Direction) -> Direction:
+    """RFC 3264 section 6.1: the mirror of the offer, without what the application does not do."""
+    mirrored = _REVERSED[offered]
+    may_send = mirrored.may_send and ours.may_send
+    may_receive = mirrored.may_receive and ours.may_receive
+    if may_send:
+        return Direction.SENDRECV if may_receive else Direction.SENDONLY
+    return Direction.RECVONLY if may_receive else Direction.INACTIVE
+
+
+def _extensions(section: MediaSection) -> tuple[Extension, ...]:
+    found: dict[str, Extension] = {}
+    for extension in section.extensions:
+        if extension.uri in EXTENSIONS:
+            found.setdefault(extension.uri, extension)
+    return tuple(found.values())
+
+
+def _session_lines(offer: Offer, section: MediaSection, local: LocalDescription) -> Iterator[str]:
+    yield "v=0"
+    yield f"o=- {local.session_id} {local.version} IN IP4 0.0.0.0"
+    yield "s=-"
+    yield "t=0 0"
+    if offer.bundle is not None:
+        yield f"a=group:BUNDLE {section.mid}"
+    yield "a=ice-lite"
+    yield "a=ice-options:ice2"
+
+
+def _media_lines(
+    section: MediaSection, negotiation: Negotiation, extensions: tuple[Extension, ...], local: LocalDescription
+) -> Iterator[str]:
+    audio = negotiation.audio
+    assert audio is not None
+    default = local.candidates[0]
+    types = " ".join(str(codec.payload_type) for codec in audio.codecs)
+    yield f"m=audio {default.port} {section.protocol} {types}"
+    yield f"c=IN {'IP4' if default.is_ipv4 else 'IP6'} {default.host}"
+    if section.mid is not None:
+        yield f"a=mid:{section.mid}"
+    yield f"a={audio.direction.value}"
+    yield "a=rtcp-mux"
+    if audio.has_reduced_size_rtcp:
+        yield "a=rtcp-rsize"
+    for codec in audio.codecs:
+        yield from _codec_lines(codec)
+    for extension in extensions:
+        direction = f"/{_REVERSED[extension.direction].value}" if extension.direction else ""
+        yield f"a=extmap:{extension.id}{direction} {extension.uri}"
+    if audio.direction.may_send:
+        yield from _stream_lines(local)
+
+
+def _codec_lines(codec: AudioCodec) -> Iterator[str]:
+    known = CODECS[codec.name]
+    yield f"a=rtpmap:{codec.payload_type} {known.encoding}"
+    if known.parameters:
+        yield f"a=fmtp:{codec.payload_type} {known.parameters}"
+    for feedback in sorted(codec.feedback):
+        yield f"a=rtcp-fb:{codec.payload_type} {feedback}"
+
+
+def _stream_lines(local: LocalDescription) -> Iterator[str]:
+    """Name the stream for browsers' ``ontrack`` (RFC 8830), and its source for receivers without the mid extension."""
+    stream, track = f"{local.session_id:016x}", f"{local.ssrc:08x}"
+    yield f"a=msid:{stream} {track}"
+    yield f"a=ssrc:{local.ssrc} cname:{local.cname}"
+    yield f"a=ssrc:{local.ssrc} msid:{stream} {track}"
+
+
+def _transport_lines(transport: RemoteTransport, role: DtlsRole, local: LocalDescription) -> Iterator[str]:
+    yield f"a=ice-ufrag:{local.ice.ufrag}"
+    yield f"a=ice-pwd:{local.ice.pwd}"
+    yield f"a=fingerprint:{local.fingerprint}"
+    yield f"a=setup:{role.value}"
+    if transport.has_tls_id:
+        yield f"a=tls-id:{local.tls_id}"
+    for index, address in enumerate(local.candidates):
+        yield build_candidate(index, address)
+    yield "a=end-of-candidates"
+
+
+def _refusal_lines(section: MediaSection) -> Iterator[str]:
+    """Port 0, with one format because the grammar wants one (RFC 3264 section 6)."""
+    yield f"m={section.kind} 0 {section.protocol} {section.formats[0]}"
+    yield "c=IN IP4 0.0.0.0"
+    if section.mid is not None:
+        yield f"a=mid:{section.mid}"
+    yield "a=inactive"
