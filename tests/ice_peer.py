@@ -101,14 +101,14 @@ class Peer:
         transaction_id = changes.pop("transaction_id", None) or self.random.randbytes(12)
         attributes: list[tuple[int, bytes]] = []
         if names is not None:
-            attributes.append((USERNAME, names))  # type: ignore[arg-type]
+            attributes.append((USERNAME, names))
         attributes.append((0xC057, b"\0\1\0\n"))
         if role is not None:
-            attributes.append((role, self.random.randbytes(8)))  # type: ignore[arg-type]
+            attributes.append((role, self.random.randbytes(8)))
         if nominate:
             attributes.append((USE_CANDIDATE, b""))
         attributes.append((PRIORITY, struct.pack("!I", priority)))
-        return message(REQUEST, transaction_id, [*attributes, *extra], **{"key": SERVER.pwd.encode(), **changes})  # type: ignore[arg-type]
+        return message(REQUEST, transaction_id, [*attributes, *extra], **{"key": SERVER.pwd.encode(), **changes})
 
     def send(self, datagram: bytes, path: Path = HOME) -> DropReason | None:
         """Deliver a datagram now."""
@@ -118,7 +118,7 @@ class Peer:
 
     def checks(self, path: Path = HOME, **changes: object) -> bytes:
         """Send a fresh check that has to be accepted; returns its datagram."""
-        datagram = self.check(**changes)  # type: ignore[arg-type]
+        datagram = self.check(**changes)
         assert self.send(datagram, path) is None
         return datagram
 

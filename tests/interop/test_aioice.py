@@ -151,7 +151,7 @@ async def test_an_agent_in_the_wrong_role_is_told_and_connects(host: str, agent:
         assert DropReason.STUN_ROLE_CONFLICT in lite.drops
         assert agent.ice_controlling
         assert isinstance(lite.events[-1], PathChanged)
-        assert lite.events[0].cause in (PathCause.PROVISIONAL, PathCause.NOMINATED)  # type: ignore[union-attr]
+        assert lite.events[0].cause in (PathCause.PROVISIONAL, PathCause.NOMINATED)
     finally:
         lite.transport.close()
 

@@ -128,6 +128,15 @@ def test_an_idle_pair_gets_one_indication_each_fifteen_seconds() -> None:
     assert len({datagram[8:20] for _, datagram, _ in idle}) == len(idle)
 
 
+def test_a_move_starts_the_fifteen_seconds_anew() -> None:
+    """C17: the session repeats its flight or sends media on the new pair."""
+    peer = connected()
+    peer.at(10)
+    peer.checks(AWAY, nominate=True)
+    peer.at(26)
+    assert [(at, path) for at, datagram, path in peer.sent if datagram[:2] == b"\0\x11"] == [(25, AWAY)]
+
+
 def test_no_indication_while_media_flows() -> None:
     """C17."""
     peer = connected()

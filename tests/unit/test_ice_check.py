@@ -96,7 +96,7 @@ def test_the_first_fault_in_the_order_of_the_rfc_is_the_one_answered(
 ) -> None:
     """B5: credentials before unknown attributes before the role."""
     peer = Peer()
-    refused(peer, peer.check(**datagram), reason, code)  # type: ignore[arg-type]
+    refused(peer, peer.check(**datagram), reason, code)
 
 
 def test_a_wrong_fingerprint_is_silence_whatever_else_is_wrong() -> None:
@@ -130,7 +130,7 @@ def test_every_response_ends_in_a_valid_fingerprint() -> None:
     """B7: success, 400, 401, 420 and 487 are all read by aioice, which verifies it; one flipped bit and it does not."""
     peer = Peer()
     for changes in ({}, {"key": None}, {"key": WRONG_KEY}, {"extra": [UNKNOWN]}, {"role": CONTROLLED}):
-        peer.send(peer.check(**changes))  # type: ignore[arg-type]
+        peer.send(peer.check(**changes))
     assert len(peer.sent) == 5
     for _, datagram, _ in peer.sent:
         assert datagram[-8:-4] == b"\x80\x28\x00\x04"
@@ -163,7 +163,7 @@ def test_attributes_after_the_integrity_have_no_effect(late: tuple[int, bytes]) 
     """B9: what an attacker could append without the key."""
     peer = Peer()
     assert peer.send(peer.check(after_integrity=[late])) is None
-    assert [event.cause.name for _, event in peer.events] == ["PROVISIONAL"]  # type: ignore[union-attr]
+    assert [event.cause.name for _, event in peer.events] == ["PROVISIONAL"]
 
 
 def test_a_username_after_the_integrity_does_not_count() -> None:
@@ -183,7 +183,7 @@ def test_the_first_of_repeated_attributes_counts() -> None:
 def test_a_request_without_credentials_is_400(missing: dict[str, object]) -> None:
     """B10, T4."""
     peer = Peer()
-    refused(peer, peer.check(**missing), DropReason.STUN_BAD_REQUEST, 400)  # type: ignore[arg-type]
+    refused(peer, peer.check(**missing), DropReason.STUN_BAD_REQUEST, 400)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,18 @@ def test_without_media_silence_takes_seven_seconds(first_check: float) -> None:
     assert peer.moves[1][0] == pytest.approx(max(first_check, 7))
 
 
+def test_silence_is_counted_from_the_end_of_the_handshake() -> None:
+    """C10: a handshake that lost flights for six seconds is no silence."""
+    peer = Peer()
+    peer.checks(HOME)
+    peer.at(6)
+    peer.handshake_ends()
+    peer.at(6.5)
+    peer.checks(AWAY)
+    peer.at(14)
+    assert peer.moves[1:] == [(13, AWAY)]
+
+
 def test_media_that_stopped_longer_ago_than_two_seconds_counts_as_none() -> None:
     """C10: a muted client. Its last check, not its last word, starts the seven seconds."""
     peer = connected()
