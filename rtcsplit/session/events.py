@@ -11,6 +11,7 @@ from .keying import SrtpKeys
 
 __all__ = [
     "ConsentExpired",
+    "DataReceived",
     "DtlsClosed",
     "DtlsEvent",
     "DtlsFailed",
@@ -73,6 +74,13 @@ class HandshakeCompleted:
 
 
 @dataclass(frozen=True, slots=True)
+class DataReceived:
+    """Application data of one DTLS record, authenticated; for data channels it is an SCTP packet (RFC 8261)."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class DtlsFailed:
     """The association cannot be used; ``error.code`` says why."""
 
@@ -116,5 +124,5 @@ class SessionEnded:
 
 
 IceEvent = PathChanged | ConsentExpired
-DtlsEvent = HandshakeCompleted | DtlsFailed | DtlsClosed
+DtlsEvent = HandshakeCompleted | DataReceived | DtlsFailed | DtlsClosed
 SessionEvent = PathChanged | SessionConnected | RtpReceived | RtcpReceived | SessionEnded
