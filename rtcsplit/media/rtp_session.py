@@ -1,0 +1,215 @@
+"""One RTP session with one peer: plain RTP and RTCP in and out, statistics and reports (RFC 3550).
+
+Sans-IO: whoever owns it decrypts before and encrypts after, and after each call drains ``rtcp_to_send`` and asks for
+``next_timer``. Nothing that a packet holds raises.
+
+An RTP session is the RFC's noun; it lives inside a *session* of ours, which adds ICE, DTLS and SRTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..drops import DropReason
+from ..errors import UsageError
+from ..session.negotiation import AudioNegotiation
+from ..wire.rtp import RtpPacket, parse
+from ..wire.rtp_extension import MID_URI, parse_elements
+from .outbound import OutboundStream
+from .rtcp_exchange import RtcpExchange
+from .source import InboundSource
+from .sources import SourceTable
+from .statistics import RtpStatistics
+
+__all__ = ["RtpSession"]
+
+MAX_PAYLOAD = 1200 - 12 - 16  # a datagram of 1,200 octets less RTP header and the longest SRTP tag
+
+
+class RtpSession:
+    """The peer's sources, our one stream, and the reports on both."""
+
+    def __init__(
+        self,
+        negotiation: AudioNegotiation,
+        cname: str,
+        random: Callable[[int], bytes],
+        now: float,
+        *,
+        ntp_offset: float,
+        ssrc: int | None = None,
+    ) -> None:
+        """Begin; the first report is due 0.5 to 1.5 s after ``now``, so that is when SRTP has its keys.
+
+        Args:
+            negotiation: of the audio section.
+            cname: ours, 1 to 255 octets; see ``wire.rtcp.random_cname``.
+            random: returns that many random octets.
+            now: monotonic seconds.
+            ntp_offset: unix time less monotonic time, in seconds.
+            ssrc: ours, if the answer named one; else it is random.
+
+        Raises:
+            UsageError: ``cname`` is empty or too long.
+        """
+        if not 1 <= len(cname.encode()) <= 255:
+            raise UsageError("a CNAME has 1 to 255 octets")
+        codecs = {codec.payload_type: codec.clock_rate for codec in negotiation.codecs}
+        direction = negotiation.direction
+        # Payload type to clock rate. Where nothing may come in, no payload type was negotiated towards us.
+        self._inbound_clocks: Mapping[int, int] = codecs if direction.may_receive else {}
+        self._outbound_clocks: Mapping[int, int] = codecs if direction.may_send else {}
+        preferred = negotiation.codecs[0]
+        self._payload_type = preferred.payload_type
+        self._mid = negotiation.mid.encode()
+        self._mid_id = negotiation.extensions.get(MID_URI)
+        self._sources = SourceTable()
+        self._stream = OutboundStream(ssrc, preferred.clock_rate, random)
+        self._rtcp = RtcpExchange(cname, self._stream, self._sources, random, now, ntp_offset=ntp_offset)
+        self._is_closed = False
+
+    @property
+    def ssrc(self) -> int:
+        """Of what we send; a collision changes it (RFC 3550 section 8.2)."""
+        return self._stream.ssrc
+
+    def receive_rtp(self, packet: bytes, now: float) -> RtpPacket | DropReason:
+        """Take one plain RTP packet.
+
+        Returns:
+            The packet, counted; its payload is empty where it is padding alone, which carries no audio. Or why it
+            went nowhere: ``TOO_SHORT``, ``RTP_MALFORMED``, ``RTP_PAYLOAD_TYPE``, ``RTP_PROBATION``,
+            ``RTP_SOURCE_LIMIT``, ``SESSION_CLOSED``.
+        """
+        parsed = parse(packet)
+        if isinstance(parsed, DropReason):
+            return parsed
+        clock_rate = self._inbound_clocks.get(parsed.payload_type)
+        if clock_rate is None:
+            return DropReason.SESSION_CLOSED if self._is_closed else DropReason.RTP_PAYLOAD_TYPE
+        source = self._sources.get(parsed.ssrc)
+        if source is None:
+            made = self._new_source(parsed, clock_rate, now)
+            if isinstance(made, DropReason):
+                return made
+            source = made
+        if source.receive(parsed.sequence_number, parsed.timestamp, len(parsed.payload), clock_rate, now):
+            return parsed
+        return DropReason.RTP_PROBATION
+
+    def receive_rtcp(self, packet: bytes, now: float) -> DropReason | None:
+        """Take one plain RTCP datagram, compound or reduced-size (RFC 5506).
+
+        Returns:
+            None where it was taken, with unknown or broken members skipped. Or why it had no effect at all:
+            ``RTCP_MALFORMED``, ``SESSION_CLOSED``.
+        """
+        if self._is_closed:
+            return DropReason.SESSION_CLOSED
+        return self._rtcp.receive(packet, now)
+
+    def send(
+        self,
+        payload: bytes,
+        *,
+        duration: int,
+        payload_type: int | None = None,
+        marker: bool = False,
+        gap: int | None = None,
+        now: float,
+    ) -> bytes:
+        """Return the plain RTP packet that carries ``payload``.
+
+        Args:
+            payload: 1 to 1,172 octets.
+            duration: of the payload, in units of its RTP clock; see ``media.duration.payload_duration``.
+            payload_type: a negotiated one; the preferred codec's where None.
+            marker: set it although the packet follows no silence. The first packet has it always.
+            gap: silence before this packet in units of the RTP clock, which sets no marker by itself. Where None it
+                is derived from ``now``: if what was sent before ended more than 0.1 s ago that was a silence, the
+                timestamp jumps over it, and the marker is set (RFC 3551 section 4.1).
+            now: monotonic seconds.
+
+        Raises:
+            UsageError: an argument is out of range, the direction does not let us send, or ``goodbye`` was called;
+                nothing changed.
+        """
+        chosen = self._payload_type if payload_type is None else payload_type
+        clock_rate = self._outbound_clocks.get(chosen)
+        if clock_rate is None:
+            raise UsageError(f"payload type {chosen} cannot be sent: not negotiated in this direction, or closed")
+        if not 1 <= len(payload) <= MAX_PAYLOAD:
+            raise UsageError(f"a payload of {len(payload)} octets is not within 1..{MAX_PAYLOAD}")
+        if duration <= 0 or (gap is not None and gap < 0):
+            raise UsageError("duration has to be positive and gap not negative")
+        return self._stream.packet(
+            payload,
+            payload_type=chosen,
+            clock_rate=clock_rate,
+            duration=duration,
+            gap=gap,
+            marker=marker,
+            now=now,
+        )
+
+    def rtcp_to_send(self, now: float) -> list[bytes]:
+        """Return the plain compound packets that wait to be protected and sent, and forget them."""
+        return self._rtcp.take_waiting()
+
+    def next_timer(self) -> float | None:
+        """Return when ``handle_timer`` wants to be called; None after ``goodbye``."""
+        return None if self._is_closed else self._rtcp.due
+
+    def handle_timer(self, now: float) -> None:
+        """Make the regular report if it is due, and forget sources that are gone."""
+        if not self._is_closed:
+            self._rtcp.handle_timer(now)
+
+    def goodbye(self, now: float) -> bytes:
+        """Return the last compound packet, with BYE; afterwards nothing is sent or taken.
+
+        Raises:
+            UsageError: it was called before.
+        """
+        if self._is_closed:
+            raise UsageError("goodbye was said already")
+        self._is_closed = True
+        self._inbound_clocks = self._outbound_clocks = {}
+        self._rtcp.take_waiting()
+        return self._rtcp.report(now, leaving=True)[-1]
+
+    @property
+    def statistics(self) -> RtpStatistics:
+        """What was seen so far."""
+        packets, octets, lost = self._sources.totals()
+        sources = self._sources.statistics()
+        remote = self._rtcp.remote
+        return RtpStatistics(
+            packets_received=packets,
+            octets_received=octets,
+            packets_lost=lost,
+            jitter=sources[0].jitter if sources else 0.0,
+            packets_sent=self._stream.packets_sent,
+            octets_sent=self._stream.octets_sent,
+            round_trip_time=remote.round_trip_time,
+            fraction_lost=remote.fraction_lost,
+            remote_packets_lost=remote.packets_lost,
+            remote_jitter=remote.jitter,
+            rtcp_members_skipped=self._rtcp.members_skipped,
+            feedback_received=self._rtcp.feedback_received,
+            feedback_ignored=self._rtcp.feedback_ignored,
+            sources=sources,
+        )
+
+    def _new_source(self, packet: RtpPacket, clock_rate: int, now: float) -> InboundSource | DropReason:
+        if self._mid_id is not None:
+            mid = parse_elements(packet.extension_profile, packet.extension).get(self._mid_id, self._mid)
+            if mid != self._mid:
+                return DropReason.RTP_PAYLOAD_TYPE  # of a section that negotiated none (RFC 9143 section 9.2)
+        if self._sources.is_full:
+            return DropReason.RTP_SOURCE_LIMIT
+        if packet.ssrc == self._stream.ssrc:
+            self._rtcp.resolve_collision(now)
+        source = InboundSource(packet.ssrc, packet.sequence_number, clock_rate, now)
+        self._sources.add(source)
+        return source
