@@ -1,4 +1,5 @@
 /* STUN walk and the way to the server ufrag (checklist B2, B4, B9, B20, B21, B22, B23). */
+#include <stdbool.h>
 #include <string.h>
 
 #include "check.h"
@@ -107,6 +108,26 @@ static void test_every_alignment_and_every_truncation(void)
         CHECK(memcmp(ufrag, UFRAG, sizeof ufrag) == 0);
         for (size_t len = 0; len < b.len; len++)
             CHECK(parse_at(&b, len, shift, &message, ufrag, &drop) != RS_DROP_NONE && drop != RS_DROP_NONE);
+    }
+}
+
+/* Cut anywhere, with a length field made to fit: accepted between attributes, refused inside them. */
+static void test_truncation_with_a_fitting_length_field(void)
+{
+    static struct builder b;
+    struct rs_stun_message whole, message;
+    char ufrag[RS_STUN_UFRAG_SIZE];
+    enum rs_drop drop;
+
+    full_request(&b);
+    CHECK(parse(&b, &whole) == RS_DROP_NONE);
+    for (size_t len = RS_STUN_HEADER_SIZE; len < b.len; len++) {
+        bool is_end = len == RS_STUN_HEADER_SIZE;
+        for (unsigned i = 0; i < whole.count; i++)
+            is_end |= len == whole.attributes[i].offset + (whole.attributes[i].length + 3u) / 4 * 4;
+        rs_write_u16be(b.data + 2, (uint16_t)(len - RS_STUN_HEADER_SIZE));
+        CHECK((parse_at(&b, len, 0, &message, ufrag, &drop) == RS_DROP_NONE) == is_end);
+        CHECK(is_end || drop == RS_DROP_STUN_MALFORMED);
     }
 }
 
@@ -245,6 +266,7 @@ static void test_other_types_have_no_ufrag(void)
 int main(void)
 {
     test_every_alignment_and_every_truncation();
+    test_truncation_with_a_fitting_length_field();
     test_attributes_that_leave_the_message_are_refused();
     test_sixty_four_attributes_and_no_more();
     test_only_the_first_username_counts();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,7 +17,8 @@ NONCE_SIZE: int = lib.RS_HINT_NONCE_SIZE
 MAX_KEYS: int = lib.RS_HINT_MAX_KEYS
 
 _HINT = ffi.typeof("struct rs_hint *")
-_TEXT = ffi.typeof("char[24]")
+_TEXT = ffi.typeof(f"char[{TEXT_SIZE}]")
+_layout = struct.Struct(f"={SIZE}sB{NONCE_SIZE}sHH")
 
 
 class NativeHint(NamedTuple):
@@ -24,9 +26,9 @@ class NativeHint(NamedTuple):
 
     raw: bytes
     key_id: int
+    nonce: bytes
     cluster: int
     transceiver: int
-    nonce: bytes
 
 
 class HintKeys:
@@ -69,17 +71,11 @@ class HintKeys:
         hint = ffi.new(_HINT)
         if lib.rs_hint_open(self.pointer, ufrag, len(ufrag), hint) != lib.RS_OK:
             return None
-        return _value(hint)
+        return NativeHint(*_layout.unpack(ffi.buffer(hint)))
 
     def open_raw(self, raw: bytes) -> NativeHint | None:
         """Return what the 18 octets of a hint say, None where they do not open."""
         hint = ffi.new(_HINT)
         if len(raw) != SIZE or lib.rs_hint_open_raw(self.pointer, raw, hint) != lib.RS_OK:
             return None
-        return _value(hint)
-
-
-def _value(hint: Any) -> NativeHint:
-    return NativeHint(
-        bytes(ffi.buffer(hint.raw)), hint.key_id, hint.cluster, hint.transceiver, bytes(ffi.buffer(hint.nonce))
-    )
+        return NativeHint(*_layout.unpack(ffi.buffer(hint)))

@@ -53,7 +53,7 @@ def parse_header(packet: bytes) -> RtpHeader | DropReason:
     drop = lib.rs_rtp_parse(packet, len(packet), header)
     if drop:
         return drop_reason(drop)
-    return RtpHeader(*_header_layout.unpack_from(ffi.buffer(header)))
+    return RtpHeader._make(_header_layout.unpack_from(ffi.buffer(header)))
 
 
 def parse_packet(packet: bytes) -> tuple[RtpHeader, int] | DropReason:
@@ -65,7 +65,7 @@ def parse_packet(packet: bytes) -> tuple[RtpHeader, int] | DropReason:
         drop = lib.rs_rtp_payload(packet, len(packet), header, payload)
     if drop:
         return drop_reason(drop)
-    return RtpHeader(*_header_layout.unpack_from(ffi.buffer(header))), payload.len
+    return RtpHeader._make(_header_layout.unpack_from(ffi.buffer(header))), payload.len
 
 
 def walk_rtcp(datagram: bytes) -> tuple[RtcpMember, ...] | DropReason:

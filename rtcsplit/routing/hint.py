@@ -114,11 +114,11 @@ class RoutingKeys:
             if int(name) in ring:
                 raise ConfigurationError(setting, name, "each key id once")
             if not isinstance(text, str) or not _HEX_SECRET.fullmatch(text):
-                raise ConfigurationError(f"{setting}.{name}", "(not shown)", f"{2 * _SECRET_SIZE} hex digits")
+                raise ConfigurationError(f"{setting}.{name}", "(hidden)", f"{2 * _SECRET_SIZE} hex digits")
             ring[int(name)] = bytes.fromhex(text)
         repeated = _repeated(ring)
         if repeated is not None:
-            raise ConfigurationError(f"{setting}.{repeated}", "(not shown)", "a secret that no other key id has")
+            raise ConfigurationError(f"{setting}.{repeated}", "(hidden)", "a secret that no other key id has")
         try:
             return cls(ring, minting)
         except UsageError as error:

@@ -6,7 +6,7 @@ Header extension elements are in :mod:`rtcsplit.wire.rtp_extension`.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .._native import rtp as _native
 from ..drops import DropReason
@@ -17,9 +17,8 @@ __all__ = ["HEADER_SIZE", "RtpPacket", "build", "parse"]
 HEADER_SIZE = 12
 
 
-@dataclass(frozen=True, slots=True)
-class RtpPacket:
-    """One packet.
+class RtpPacket(NamedTuple):
+    """One packet. A named tuple, because one is made per received packet: a frozen dataclass takes twice as long.
 
     Attributes:
         payload_type: 0..127.

@@ -59,14 +59,14 @@ class AudioLevel:
 def parse_elements(profile: int | None, extension: bytes) -> dict[int, bytes]:
     """Return the elements of a header extension by local id, the first of each id.
 
-    Id 0 is padding; id 15 ends the reading, and so does an element that would leave the extension, which is not an
-    error of the packet: extensions are optional to read (RFC 8285 section 4.2). Another profile has no elements.
+    Id 0 is padding. Id 15 and an id 0 that has a length end the reading, and so does an element that would leave the
+    extension; what came before counts (RFC 8285 section 4.2). Another profile has no elements.
     """
     elements: dict[int, bytes] = {}
     at = 0
     while profile == ONE_BYTE_PROFILE and at < len(extension):
         local_id, length = extension[at] >> 4, (extension[at] & 0xF) + 1
-        if local_id == _RESERVED_ID:
+        if local_id == _RESERVED_ID or 0 < extension[at] < 0x10:
             break
         at += 1
         if local_id == _PADDING_ID:

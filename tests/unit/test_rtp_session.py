@@ -28,8 +28,7 @@ def session(negotiation: AudioNegotiation = AUDIO, *, seed: int = 1, ssrc: int |
 
 
 def packet(number: int, *, ssrc: int = PEER, payload: bytes = b"x" * 50, **fields: object) -> rtp.RtpPacket:
-    return replace(
-        rtp.RtpPacket(111, number & 0xFFFF, number * 960 & 0xFFFFFFFF, ssrc, payload),
+    return rtp.RtpPacket(111, number & 0xFFFF, number * 960 & 0xFFFFFFFF, ssrc, payload)._replace(
         **fields,  # type: ignore[arg-type]
     )
 

@@ -1,0 +1,70 @@
+"""One-byte header extensions and the audio level."""
+
+from __future__ import annotations
+
+import pytest
+
+from rtcsplit.errors import UsageError
+from rtcsplit.wire.rtp_extension import ONE_BYTE_PROFILE, AudioLevel, build_elements, parse_elements
+
+
+@pytest.mark.parametrize(
+    ("extension", "elements"),
+    [
+        pytest.param("", {}, id="empty"),
+        pytest.param("10ff2161620000", {1: b"\xff", 2: b"ab"}, id="two elements and padding"),
+        pytest.param("0010ff00005030", {1: b"\xff", 5: b"0"}, id="padding in the middle"),
+        pytest.param("10fff0112033", {1: b"\xff"}, id="id 15 ends the reading"),
+        pytest.param("f010ff", {}, id="id 15 in first place"),
+        pytest.param("10ff2f616263", {1: b"\xff"}, id="length past the end"),
+        pytest.param("10ff20", {1: b"\xff"}, id="element header at the end"),
+        pytest.param("10ff1000", {1: b"\xff"}, id="id twice"),
+        pytest.param("ef" + "61" * 16, {14: b"a" * 16}, id="largest id and length"),
+        pytest.param("10ff0120ff", {1: b"\xff"}, id="id 0 with a length ends the reading"),
+    ],
+)
+def test_elements_of_the_one_byte_form(extension: str, elements: dict[int, bytes]) -> None:
+    """F21 (RFC 8285 section 4.2)."""
+    assert parse_elements(ONE_BYTE_PROFILE, bytes.fromhex(extension)) == elements
+
+
+@pytest.mark.parametrize("profile", [None, 0x1000, 0x100F, 0xBEDF])
+def test_other_profiles_have_no_elements(profile: int | None) -> None:
+    """F22: the two-byte form is not negotiated, so it is not read."""
+    assert parse_elements(profile, bytes.fromhex("10ff0000")) == {}
+
+
+def test_built_elements_fill_words_and_parse_again() -> None:
+    elements = {1: b"\x85", 14: b"x" * 16, 3: b"ab"}
+    built = build_elements(elements)
+    assert len(built) % 4 == 0
+    assert parse_elements(ONE_BYTE_PROFILE, built) == elements
+    assert build_elements({}) == b""
+
+
+@pytest.mark.parametrize("elements", [{0: b"x"}, {15: b"x"}, {1: b""}, {1: b"x" * 17}])
+def test_what_has_no_one_byte_form_is_a_usage_error(elements: dict[int, bytes]) -> None:
+    with pytest.raises(UsageError):
+        build_elements(elements)
+
+
+@pytest.mark.parametrize(
+    ("value", "level"),
+    [(b"\x00", AudioLevel(0, False)), (b"\x7f", AudioLevel(127, False)), (b"\xff", AudioLevel(127, True))],
+)
+def test_audio_level_there_and_back(value: bytes, level: AudioLevel) -> None:
+    """F24 (RFC 6464 section 3)."""
+    assert AudioLevel.parse(value) == level
+    assert level.build() == value
+
+
+@pytest.mark.parametrize("value", [b"", b"\x7f\x00", b"\x7f\x00\x00"])
+def test_audio_level_of_another_length_is_ignored(value: bytes) -> None:
+    """F24."""
+    assert AudioLevel.parse(value) is None
+
+
+@pytest.mark.parametrize("level", [-1, 128])
+def test_audio_level_out_of_range_is_a_usage_error(level: int) -> None:
+    with pytest.raises(UsageError):
+        AudioLevel(level).build()
