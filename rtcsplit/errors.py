@@ -5,6 +5,7 @@
     RtcsplitError
     ├── UsageError(ValueError)   the caller's fault; the object is unchanged
     ├── ConfigurationError       the operator's: key, value, and what is expected
+    ├── OverloadError            no room for another session now; later perhaps
     ├── MissingLibraryError      a system library or an extra is not installed: what to install
     ├── ProtocolError            the peer's, where the caller can act on it
     │   ├── SdpError             line number and line
@@ -22,6 +23,7 @@ __all__ = [
     "DtlsError",
     "MissingLibraryError",
     "NativeError",
+    "OverloadError",
     "ProtocolError",
     "RtcsplitError",
     "SdpError",
@@ -51,6 +53,18 @@ class ConfigurationError(RtcsplitError):
         self.key = key
         self.value = value
         self.expected = expected
+
+
+class OverloadError(RtcsplitError):
+    """No room for another session now; nothing was made. Signalling answers 503 with ``Retry-After``.
+
+    Attributes:
+        retry_after: seconds after which asking again makes sense.
+    """
+
+    def __init__(self, message: str, *, retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class MissingLibraryError(RtcsplitError):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from ..drops import DropReason
 from ..errors import DtlsError
-from ..wire.address import Path
+from ..wire.address import Address, Path
 from .keying import SrtpKeys
 
 __all__ = [
+    "AddressAuthenticated",
     "ConsentExpired",
     "DataReceived",
     "DtlsClosed",
@@ -17,6 +19,7 @@ __all__ = [
     "DtlsFailed",
     "EndCause",
     "HandshakeCompleted",
+    "HeldPacketDropped",
     "IceEvent",
     "PathCause",
     "PathChanged",
@@ -46,6 +49,7 @@ class EndCause(Enum):
     HANDSHAKE_TIMEOUT = "handshake_timeout"
     HANDSHAKE_FAILED = "handshake_failed"
     KEYS_EXHAUSTED = "keys_exhausted"  # RFC 3711 section 9.2
+    APPLICATION_FAILED = "application_failed"  # a callback of the application raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,13 @@ class DtlsClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressAuthenticated:
+    """The first authenticated check came from ``client``: datagrams from there belong to this session."""
+
+    client: Address
+
+
+@dataclass(frozen=True, slots=True)
 class SessionConnected:
     """ICE, DTLS and SRTP stand: media may flow both ways."""
 
@@ -116,6 +127,13 @@ class RtcpReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldPacketDropped:
+    """An SRTP packet that was held for the keys turned out to be good for nothing; count ``reason``."""
+
+    reason: DropReason
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """The last event of a session: it sends nothing and takes nothing after it."""
 
@@ -125,4 +143,12 @@ class SessionEnded:
 
 IceEvent = PathChanged | ConsentExpired
 DtlsEvent = HandshakeCompleted | DataReceived | DtlsFailed | DtlsClosed
-SessionEvent = PathChanged | SessionConnected | RtpReceived | RtcpReceived | SessionEnded
+SessionEvent = (
+    AddressAuthenticated
+    | PathChanged
+    | SessionConnected
+    | RtpReceived
+    | RtcpReceived
+    | HeldPacketDropped
+    | SessionEnded
+)

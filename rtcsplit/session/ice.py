@@ -95,6 +95,10 @@ class IceLite:
         """Whether DTLS and SRTP may be taken from ``client``: it is one of :attr:`clients`."""
         return self._selection.is_authenticated(client)
 
+    def is_silent(self, now: float) -> bool:
+        """Whether nothing authentic came from :attr:`path` for so long that it may be given up."""
+        return self._selection.is_silent(now)
+
     def receive(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
         """Take a datagram of the STUN range; any octets are fine.
 

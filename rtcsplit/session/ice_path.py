@@ -85,6 +85,10 @@ class PathSelection:
         self._waiting = _Waiting(check, path, now)
         return self.handle_timer(now)
 
+    def is_silent(self, now: float) -> bool:
+        """Whether the selected tuple has been quiet for so long that another may take over."""
+        return now >= self._silent_at
+
     def heard(self, path: Path, now: float) -> None:
         """Take note of an authentic datagram from ``path``: where that is the selected tuple, it lives."""
         if self._path is not None and path.client == self._path.client:

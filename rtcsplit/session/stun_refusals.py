@@ -19,7 +19,7 @@ __all__ = ["StunRefusals"]
 
 
 class StunRefusals:
-    """Builds refusals, at most ``rate`` a second on average.
+    """Builds refusals, at most ``rate`` a second on average; by default never more than 50 in any one second.
 
     Args:
         rate: answers a second over time.
@@ -29,7 +29,7 @@ class StunRefusals:
         UsageError: a rate or a burst that allows nothing; for silence, use a rate of one per hour.
     """
 
-    def __init__(self, rate: float = 100.0, burst: int = 100) -> None:
+    def __init__(self, rate: float = 25.0, burst: int = 25) -> None:
         if rate <= 0 or burst < 1:
             raise UsageError("the rate and the burst of refusals must be positive")
         self._interval = 1 / rate

@@ -1,0 +1,334 @@
+"""One peer's ICE, DTLS and SRTP, composed: datagrams and ``now`` in, datagrams and events out.
+
+The session only passes things along. ICE owns the path, DTLS the handshake, SRTP the keys; what each of them refuses
+comes back as a :class:`~rtcsplit.drops.DropReason` for the caller to count. After every call that takes ``now``,
+empty :meth:`Session.datagrams_to_send` and :meth:`Session.next_event`, and ask :meth:`Session.next_timer` again.
+
+RTP and RTCP are authenticated packets here and no more: streams, reports and audio are above, in ``rtcsplit.media``.
+
+Sources: RFC 8445 (ICE), RFC 5764 (DTLS-SRTP), RFC 7675 (consent), RFC 7983 (demultiplexing).
+Left out: data channels.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum, auto
+
+from ..drops import DropReason
+from ..errors import UsageError
+from ..wire.address import Address, Path
+from ..wire.packet import Kind, classify
+from .dtls import DtlsEndpoint
+from .dtls_context import DtlsContext
+from .events import (
+    AddressAuthenticated,
+    ConsentExpired,
+    DataReceived,
+    DtlsClosed,
+    DtlsFailed,
+    EndCause,
+    HandshakeCompleted,
+    HeldPacketDropped,
+    PathChanged,
+    RtcpReceived,
+    RtpReceived,
+    SessionConnected,
+    SessionEnded,
+    SessionEvent,
+)
+from .ice import IceLite
+from .negotiation import IceCredentials, Negotiation
+from .srtp import SrtpSession
+from .stun_refusals import StunRefusals
+
+__all__ = ["Session", "SessionState"]
+
+# RFC 7675 section 5.2: consent is gone with these, and nothing more may leave.
+_WITHOUT_CONSENT = frozenset({EndCause.PEER_CLOSED, EndCause.CONSENT_EXPIRED, EndCause.CHECK_TIMEOUT})
+# RFC 5764 section 5.1.2 leaves it to us what becomes of SRTP that overtakes the end of the handshake.
+_MAX_EARLY_PACKETS = 32
+
+
+class SessionState(Enum):
+    """Where a session stands; the diagram of docs/explanation/session.md is checked against :data:`TRANSITIONS`."""
+
+    CHECKING = auto()  # waits for the first authenticated check
+    HANDSHAKING = auto()  # a path exists, DTLS runs
+    CONNECTED = auto()  # keys exist, media flows
+    CLOSED = auto()  # takes and sends nothing
+
+
+class Trigger(Enum):
+    """What moves a session from state to state."""
+
+    PATH_FOUND = auto()  # ICE has an address to send to
+    KEYS_EXPORTED = auto()  # DTLS completed and the peer's certificate matched
+    ENDED = auto()  # closed by either side, expired or failed
+
+
+TRANSITIONS = {
+    (SessionState.CHECKING, Trigger.PATH_FOUND): SessionState.HANDSHAKING,
+    (SessionState.HANDSHAKING, Trigger.KEYS_EXPORTED): SessionState.CONNECTED,
+    (SessionState.CHECKING, Trigger.ENDED): SessionState.CLOSED,
+    (SessionState.HANDSHAKING, Trigger.ENDED): SessionState.CLOSED,
+    (SessionState.CONNECTED, Trigger.ENDED): SessionState.CLOSED,
+}
+
+
+class Session:
+    """A WebRTC peer as the transceiver sees it.
+
+    Args:
+        local_ice: our credentials; the ufrag is what the relay routes by.
+        negotiation: what offer and answer settled.
+        dtls_context: certificate and profiles, shared by all sessions of a process.
+        refusals: the process-wide, rate-limited answers to unauthenticated requests.
+        random: returns as many random octets as it is asked for.
+        now: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        local_ice: IceCredentials,
+        negotiation: Negotiation,
+        *,
+        dtls_context: DtlsContext,
+        refusals: StunRefusals,
+        random: Callable[[int], bytes],
+        now: float,
+    ) -> None:
+        self._ice = IceLite(local_ice, negotiation.remote_ice, refusals=refusals, random=random, now=now)
+        self._dtls = DtlsEndpoint(dtls_context, negotiation.dtls_role, negotiation.remote_fingerprints)
+        self._srtp: SrtpSession | None = None
+        self._state = SessionState.CHECKING
+        self._early: deque[tuple[Kind, bytes, Path]] = deque()
+        self._events: deque[SessionEvent] = deque()
+        self._outgoing: list[tuple[bytes, Path]] = []
+        self._handlers: dict[Kind, Callable[[bytes, Path, float], DropReason | None]] = {
+            Kind.STUN: self._receive_stun,
+            Kind.DTLS: self._receive_dtls,
+            Kind.RTP: self._receive_srtp,
+            Kind.RTCP: self._receive_srtcp,
+        }
+
+    @property
+    def state(self) -> SessionState:
+        """Where the session stands."""
+        return self._state
+
+    @property
+    def path(self) -> Path | None:
+        """Where the session sends, None before the first authenticated check."""
+        return self._ice.path
+
+    def receive(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
+        """Take a datagram of any kind; return why it was dropped, or None."""
+        kind = classify(datagram)
+        if isinstance(kind, DropReason):
+            return kind
+        return self.receive_classified(kind, datagram, path, now)
+
+    def receive_classified(self, kind: Kind, datagram: bytes, path: Path, now: float) -> DropReason | None:
+        """Take a datagram whose kind is known already; return why it was dropped, or None."""
+        if self._state is SessionState.CLOSED:
+            return DropReason.SESSION_CLOSED
+        return self._handlers[kind](datagram, path, now)
+
+    def send_rtp(self, packet: bytes, now: float) -> None:
+        """Protect one RTP packet and queue it.
+
+        Raises:
+            UsageError: the session is not connected, or the packet exceeds what one datagram carries; nothing
+                was queued.
+        """
+        self._queue_protected(self._connected_srtp().protect(packet), now)
+
+    def send_rtcp(self, packet: bytes, now: float) -> None:
+        """Protect one compound RTCP packet and queue it.
+
+        Raises:
+            UsageError: as :meth:`send_rtp`.
+        """
+        self._queue_protected(self._connected_srtp().protect_rtcp(packet), now)
+
+    def close(self, now: float, *, cause: EndCause = EndCause.CLOSED) -> None:
+        """End the session with a close_notify; what is queued already leaves first. Idempotent."""
+        self._end(cause, now)
+
+    def is_silent_at(self, client: Address, now: float) -> bool:
+        """Whether the session has moved away from ``client`` or heard nothing authentic there for too long (C10)."""
+        path = self._ice.path
+        return path is None or path.client != client or self._ice.is_silent(now)
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
+        """Return and forget what is to be sent, in order."""
+        self._collect(now)
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
+
+    def next_event(self) -> SessionEvent | None:
+        """Return and forget the oldest event, None when there is none."""
+        return self._events.popleft() if self._events else None
+
+    def next_timer(self) -> float | None:
+        """Return when :meth:`handle_timer` wants to be called, None for never."""
+        if self._state is SessionState.CLOSED:
+            return None
+        times = [t for t in (self._ice.next_timer(), self._dtls.next_timer()) if t is not None]
+        return min(times, default=None)
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due at ``now``; early and repeated calls do no harm."""
+        if self._state is SessionState.CLOSED:
+            return
+        self._ice.handle_timer(now)
+        self._follow_ice(now)
+        self._dtls.handle_timer(now)
+        self._follow_dtls(now)
+
+    # receiving
+
+    def _receive_stun(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
+        was_known = self._ice.is_authenticated(path.client)
+        was_handshaking = self._state is SessionState.HANDSHAKING
+        reason = self._ice.receive(datagram, path, now)
+        if not was_known and self._ice.is_authenticated(path.client):
+            self._events.append(AddressAuthenticated(path.client))
+        self._follow_ice(now)
+        if reason is None and was_handshaking and self._state is SessionState.HANDSHAKING:
+            self._dtls.repeat_flight(now)  # the peer may not have heard it, or not on this address
+        return reason
+
+    def _receive_dtls(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
+        if not self._ice.is_authenticated(path.client):
+            return DropReason.PATH_UNAUTHENTICATED
+        reason = self._dtls.receive(datagram, now)
+        self._follow_dtls(now)
+        return reason
+
+    def _receive_srtp(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
+        refusal = self._refuse_or_hold(Kind.RTP, datagram, path)
+        if self._srtp is None or refusal is not None:
+            return refusal
+        packet = self._srtp.unprotect(datagram)
+        if isinstance(packet, DropReason):
+            return packet
+        self._ice.note_authenticated_media(path, now)
+        self._events.append(RtpReceived(packet, now))
+        return None
+
+    def _receive_srtcp(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
+        refusal = self._refuse_or_hold(Kind.RTCP, datagram, path)
+        if self._srtp is None or refusal is not None:
+            return refusal
+        packet = self._srtp.unprotect_rtcp(datagram)
+        if isinstance(packet, DropReason):
+            return packet
+        self._ice.note_authenticated_rtcp(path, now)
+        self._events.append(RtcpReceived(packet, now))
+        return None
+
+    def _refuse_or_hold(self, kind: Kind, datagram: bytes, path: Path) -> DropReason | None:
+        """Refuse protected media from strangers; hold a little of it while there are no keys yet."""
+        if not self._ice.is_authenticated(path.client):
+            return DropReason.PATH_UNAUTHENTICATED
+        if self._srtp is None:
+            if len(self._early) >= _MAX_EARLY_PACKETS:
+                return DropReason.SRTP_NO_KEYS
+            self._early.append((kind, datagram, path))
+        return None
+
+    # following what the parts report
+
+    def _follow_ice(self, now: float) -> None:
+        while (event := self._ice.next_event()) is not None:
+            match event:
+                case PathChanged():
+                    self._events.append(event)
+                    self._start_handshake(now)
+                case ConsentExpired(was_connected=True):
+                    self._end(EndCause.CONSENT_EXPIRED, now)
+                case ConsentExpired():
+                    self._end(EndCause.CHECK_TIMEOUT, now)
+
+    def _start_handshake(self, now: float) -> None:
+        if self._state is SessionState.CHECKING:
+            self._apply(Trigger.PATH_FOUND)
+            self._dtls.start(now)
+            self._follow_dtls(now)
+
+    def _follow_dtls(self, now: float) -> None:
+        while (event := self._dtls.next_event()) is not None:
+            match event:
+                case HandshakeCompleted(keys):
+                    self._srtp = SrtpSession(keys)
+                    self._ice.handshake_ended(now)
+                    self._apply(Trigger.KEYS_EXPORTED)
+                    if self._ice.path is not None:
+                        self._events.append(SessionConnected(self._ice.path))
+                    self._release_early(now)
+                case DtlsFailed(error):
+                    is_late = error.code == "handshake_timeout"
+                    cause = EndCause.HANDSHAKE_TIMEOUT if is_late else EndCause.HANDSHAKE_FAILED
+                    self._end(cause, now, detail=str(error))
+                case DtlsClosed():
+                    self._end(EndCause.PEER_CLOSED, now)
+                case DataReceived():
+                    pass  # no data channel was negotiated, so nobody is there to take it
+
+    def _release_early(self, now: float) -> None:
+        """Hand on what came before the keys."""
+        early, self._early = self._early, deque()
+        for kind, datagram, path in early:
+            reason = self._handlers[kind](datagram, path, now)
+            if reason is not None:
+                self._events.append(HeldPacketDropped(reason))
+
+    # sending
+
+    def _connected_srtp(self) -> SrtpSession:
+        if self._srtp is None or self._state is not SessionState.CONNECTED:
+            raise UsageError("media can be sent while the session is connected, not before and not after")
+        return self._srtp
+
+    def _queue_protected(self, datagram: bytes, now: float) -> None:
+        path = self._ice.path
+        if path is not None:
+            self._outgoing.append((datagram, path))
+            self._ice.note_sent(now)
+
+    def _collect(self, now: float) -> None:
+        """Move what ICE and DTLS have to say behind what is queued already. DTLS waits for a path."""
+        if self._state is SessionState.CLOSED:
+            return
+        self._outgoing += self._ice.datagrams_to_send(now)
+        self._collect_dtls(now)
+
+    def _collect_dtls(self, now: float) -> None:
+        path = self._ice.path
+        if path is not None:
+            for datagram in self._dtls.datagrams_to_send(now):
+                self._outgoing.append((datagram, path))
+                self._ice.note_sent(now)
+
+    # ending
+
+    def _end(self, cause: EndCause, now: float, *, detail: str = "") -> None:
+        """Close once. Where consent stands, a failure's alert or our close_notify is the last thing sent."""
+        if self._state is SessionState.CLOSED:
+            return
+        self._dtls.close(now)
+        if cause in _WITHOUT_CONSENT:
+            self._outgoing.clear()
+        else:
+            self._collect(now)
+        self._apply(Trigger.ENDED)
+        self._ice.close()
+        self._events.extend(HeldPacketDropped(DropReason.SRTP_NO_KEYS) for _ in self._early)
+        self._early.clear()
+        self._events.append(SessionEnded(cause, detail))
+
+    def _apply(self, trigger: Trigger) -> None:
+        self._state = TRANSITIONS.get((self._state, trigger), self._state)
