@@ -1,0 +1,155 @@
+"""One call: a session and the RTP that runs over it, and the handle by which an application uses both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..drops import DropReason
+from ..errors import UsageError
+from ..media.rtp_session import RtpSession
+from ..media.statistics import RtpStatistics
+from ..session.negotiation import AudioCodec, AudioNegotiation
+from ..session.session import Session, SessionState
+from ..wire.address import Path
+from ..wire.rtp import RtpPacket
+
+__all__ = ["Call"]
+
+
+class Call:
+    """A peer's session with its audio.
+
+    Args:
+        call_id: unguessable name, the last part of the session URL.
+        ufrag: our ICE ufrag.
+        session: ICE, DTLS and SRTP of the peer.
+        audio: what was negotiated, None where the answer has no audio.
+        new_rtp: makes the RTP session once there are keys, given ``now``; its first report counts from then.
+        clock: the monotonic clock of the loop that drives the call.
+        changed: called with the call whenever the application made it send or end something.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        ufrag: str,
+        session: Session,
+        audio: AudioNegotiation | None,
+        *,
+        new_rtp: Callable[[float], RtpSession],
+        clock: Callable[[], float],
+        changed: Callable[[Call], None],
+    ) -> None:
+        self.call_id = call_id
+        self.ufrag = ufrag
+        self.session = session
+        self.audio = audio
+        self._codecs = {codec.payload_type: codec for codec in audio.codecs} if audio else {}
+        self._rtp: RtpSession | None = None
+        self._new_rtp = new_rtp
+        self._clock = clock
+        self._changed = changed
+
+    @property
+    def path(self) -> Path | None:
+        """Where the call sends, None before the first authenticated check."""
+        return self.session.path
+
+    @property
+    def can_send(self) -> bool:
+        """Whether audio may be sent now: connected, and the negotiated direction allows it."""
+        is_allowed = self.audio is not None and self.audio.direction.may_send
+        return is_allowed and self._is_open
+
+    @property
+    def statistics(self) -> RtpStatistics | None:
+        """Counts and times of the audio so far, None before the call is connected or where there is no audio."""
+        return None if self._rtp is None else self._rtp.statistics
+
+    def codec(self, payload_type: int) -> AudioCodec:
+        """Return the negotiated codec of a received packet's payload type.
+
+        Raises:
+            UsageError: it was not negotiated.
+        """
+        codec = self._codecs.get(payload_type)
+        if codec is None:
+            raise UsageError(f"payload type {payload_type} was not negotiated")
+        return codec
+
+    def send_audio(
+        self,
+        payload: bytes,
+        *,
+        duration: int,
+        payload_type: int | None = None,
+        has_marker: bool = False,
+        gap: int | None = None,
+    ) -> None:
+        """Send one packet of encoded audio.
+
+        Args:
+            payload: what the codec made, 1 to 1,172 octets.
+            duration: samples per channel in it, in the codec's RTP clock (960 for 20 ms of Opus).
+            payload_type: a negotiated one; the preferred one if None.
+            has_marker: first packet after silence (RFC 3551 section 4.1).
+            gap: silence before it, in the codec's RTP clock; taken from the clock if None.
+
+        Raises:
+            UsageError: the call is not connected or not allowed to send, or an argument is out of range; nothing was
+                sent.
+        """
+        if self._rtp is None or not self.can_send:
+            raise UsageError("this call cannot send audio: not connected, or not negotiated in that direction")
+        now = self._clock()
+        packet = self._rtp.send(
+            payload, duration=duration, payload_type=payload_type, marker=has_marker, gap=gap, now=now
+        )
+        self.session.send_rtp(packet, now)
+        self._changed(self)
+
+    def close(self) -> None:
+        """End the call: RTCP BYE, close_notify, then silence. Idempotent."""
+        now = self._clock()
+        if self._rtp is not None and self._is_open:
+            self.session.send_rtcp(self._rtp.goodbye(now), now)
+        self.session.close(now)
+        self._changed(self)
+
+    # what the switchboard does with it
+
+    def begin_media(self, now: float) -> None:
+        """Keys exist: streams and reports begin."""
+        if self.audio is not None:
+            self._rtp = self._new_rtp(now)
+
+    def take_rtp(self, packet: bytes, arrived_at: float) -> RtpPacket | DropReason:
+        """Account for an authentic RTP packet."""
+        return DropReason.RTP_PAYLOAD_TYPE if self._rtp is None else self._rtp.receive_rtp(packet, arrived_at)
+
+    def take_rtcp(self, packet: bytes, arrived_at: float) -> DropReason | None:
+        """Account for an authentic RTCP packet."""
+        return DropReason.RTCP_MALFORMED if self._rtp is None else self._rtp.receive_rtcp(packet, arrived_at)
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
+        """Return and forget what the call has to send, reports that are due included."""
+        if self._rtp is not None and self._is_open:
+            for report in self._rtp.rtcp_to_send(now):
+                self.session.send_rtcp(report, now)
+        return self.session.datagrams_to_send(now)
+
+    def next_timer(self) -> float | None:
+        """Return when :meth:`handle_timer` wants to be called."""
+        timer = self.session.next_timer()
+        report = self._rtp.next_timer() if self._rtp is not None and self._is_open else None
+        return min((time for time in (timer, report) if time is not None), default=None)
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due at ``now``."""
+        self.session.handle_timer(now)
+        if self._rtp is not None:
+            self._rtp.handle_timer(now)
+
+    @property
+    def _is_open(self) -> bool:
+        return self.session.state is SessionState.CONNECTED

@@ -1,0 +1,126 @@
+"""From an SDP offer to a call: credentials, the answer, and the objects that serve it. No I/O."""
+
+from __future__ import annotations
+
+import time
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
+
+from ..media.rtp_session import RtpSession
+from ..routing.hint import RoutingKeys, random_ufrag
+from ..session.certificate import Certificate
+from ..session.dtls_context import DtlsContext
+from ..session.negotiation import IceCredentials, Negotiation
+from ..session.sdp import LocalDescription, build_answer, parse_offer
+from ..session.session import Session
+from ..session.stun_refusals import StunRefusals
+from ..wire.address import Address
+from .call import Call
+from .settings import TransceiverSettings
+
+__all__ = ["CallFactory"]
+
+_PWD_OCTETS = 18  # 24 ice-chars; RFC 8839 section 5.4 asks for 128 random bits
+_CALL_ID_OCTETS = 16  # 128 random bits: session URLs cannot be guessed (RFC 9725 section 5)
+_NONCE_OCTETS = 5
+
+
+class CallFactory:
+    """Makes calls for one transceiver.
+
+    Args:
+        settings: what the transceiver was told.
+        keys: hint keys, None in direct mode without them.
+        certificate: of all calls.
+        refusals: shared answers to unauthenticated requests.
+        random: returns as many random octets as it is asked for.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        settings: TransceiverSettings,
+        keys: RoutingKeys | None,
+        certificate: Certificate,
+        *,
+        refusals: StunRefusals,
+        random: Callable[[int], bytes],
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._certificate = certificate
+        self._dtls_context = DtlsContext(certificate, settings.srtp_profiles)
+        self._refusals = refusals
+        self._random = random
+        self._clock = clock
+
+    def make(
+        self,
+        offer: bytes,
+        own_address: Address,
+        *,
+        is_taken: Callable[[str], bool],
+        changed: Callable[[Call], None],
+    ) -> tuple[Call, str]:
+        """Return a new call and the SDP answer that invites the client into it.
+
+        Args:
+            offer: the client's SDP.
+            own_address: the candidate where settings advertise none (direct mode).
+            is_taken: whether a living call has a ufrag already.
+            changed: passed on to the call.
+
+        Raises:
+            SdpError: the offer cannot be answered; nothing was made.
+        """
+        parsed = parse_offer(offer)
+        local = LocalDescription.create(
+            IceCredentials(self._new_ufrag(is_taken), b64encode(self._random(_PWD_OCTETS)).decode()),
+            self._certificate.fingerprint,
+            self._settings.advertise or (own_address,),
+            self._random,
+            setup=self._settings.dtls_setup,
+        )
+        answer = build_answer(parsed, local)
+        return self._new_call(local, answer.negotiation, changed), answer.text
+
+    def _new_call(self, local: LocalDescription, negotiation: Negotiation, changed: Callable[[Call], None]) -> Call:
+        session = Session(
+            local.ice,
+            negotiation,
+            dtls_context=self._dtls_context,
+            refusals=self._refusals,
+            random=self._random,
+            now=self._clock(),
+        )
+        return Call(
+            urlsafe_b64encode(self._random(_CALL_ID_OCTETS)).rstrip(b"=").decode(),
+            local.ice.ufrag,
+            session,
+            negotiation.audio,
+            new_rtp=lambda now: self._new_rtp(local, negotiation, now),
+            clock=self._clock,
+            changed=changed,
+        )
+
+    def _new_rtp(self, local: LocalDescription, negotiation: Negotiation, now: float) -> RtpSession:
+        assert negotiation.audio is not None
+        return RtpSession(
+            negotiation.audio,
+            local.cname,
+            self._random,
+            now,
+            ntp_offset=time.time() - self._clock(),
+            ssrc=local.ssrc,
+        )
+
+    def _new_ufrag(self, is_taken: Callable[[str], bool]) -> str:
+        """Make a ufrag that no living call has; 40 random bits collide too rarely for the loop to be felt."""
+        while True:
+            if self._keys is None or self._settings.route is None:
+                ufrag = random_ufrag(self._random)
+            else:
+                ufrag = self._keys.mint(self._settings.route, self._random(_NONCE_OCTETS))
+            if not is_taken(ufrag):
+                return ufrag

@@ -1,0 +1,33 @@
+"""Everything that a transceiver counts, at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..drops import DropReason
+from ..session.events import EndCause
+
+__all__ = ["TransceiverCounters"]
+
+
+@dataclass(frozen=True, slots=True)
+class TransceiverCounters:
+    """A snapshot; every counter since the start of the transceiver.
+
+    Attributes:
+        sessions: living sessions by state, a gauge.
+        datagrams_received, datagrams_sent: through the one socket.
+        drops: datagrams that went nowhere, by reason.
+        ended: sessions that ended, by cause.
+        path_changes: how often a session's path was set or moved, by cause.
+        flow_conflicts: how often a session could not have a client address because another living one has it.
+    """
+
+    sessions: Mapping[str, int]
+    datagrams_received: int
+    datagrams_sent: int
+    drops: Mapping[DropReason, int]
+    ended: Mapping[EndCause, int]
+    path_changes: Mapping[str, int]
+    flow_conflicts: int

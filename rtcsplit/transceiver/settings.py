@@ -1,0 +1,58 @@
+"""What a transceiver has to be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+from ..errors import ConfigurationError
+from ..routing.hint import Route
+from ..session.keying import SrtpProfile
+from ..session.sdp import LocalSetup
+from ..wire.address import Address
+
+__all__ = ["TransceiverSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class TransceiverSettings:
+    """Settings of one transceiver; see ``docs/reference/configuration.md`` for what each one does.
+
+    Attributes:
+        listen: internal address of the one UDP socket; port 0 lets the kernel choose.
+        advertise: candidate addresses of the answer, the relays' public ones. Empty in direct mode: ``listen``.
+        route: cluster and transceiver id that the ufrags carry; None only in direct mode.
+        relay_networks: who may send proxied datagrams. Empty is direct mode: no header, clients reach us themselves.
+        dtls_setup: ``auto``, ``active`` or ``passive``.
+        srtp_profiles: in order of preference.
+        max_sessions: offers beyond this many living sessions are refused.
+        receive_buffer_bytes: asked of the kernel for the socket.
+    """
+
+    listen: Address
+    advertise: tuple[Address, ...] = ()
+    route: Route | None = None
+    relay_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    dtls_setup: LocalSetup = "auto"
+    srtp_profiles: tuple[SrtpProfile, ...] = (
+        SrtpProfile.AEAD_AES_128_GCM,
+        SrtpProfile.AEAD_AES_256_GCM,
+        SrtpProfile.AES128_CM_HMAC_SHA1_80,
+    )
+    max_sessions: int = 10_000
+    receive_buffer_bytes: int = 4 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if not self.srtp_profiles:
+            raise ConfigurationError("transceiver.srtp_profiles", [], "at least one profile")
+        if self.max_sessions < 1:
+            raise ConfigurationError("transceiver.max_sessions", self.max_sessions, "a positive number")
+        if self.is_relayed and self.route is None:
+            raise ConfigurationError("transceiver.id", None, "cluster and id, 0..65535 each, in relay mode")
+        if self.is_relayed and not self.advertise:
+            raise ConfigurationError("transceiver.advertise", [], "the relay's public address in relay mode")
+
+    @property
+    def is_relayed(self) -> bool:
+        """Whether clients come through a relay."""
+        return bool(self.relay_networks)

@@ -1,0 +1,57 @@
+"""The transceiver's one UDP socket: bound once, received from and sent to in batches."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+
+from ..errors import ConfigurationError
+from ..wire.address import Address, Path
+from .datagrams import DatagramBatch, ReceivedDatagram
+from .settings import TransceiverSettings
+
+__all__ = ["TransceiverSocket"]
+
+
+class TransceiverSocket:
+    """Binds as the settings say.
+
+    Raises:
+        ConfigurationError: the address cannot be bound.
+    """
+
+    def __init__(self, settings: TransceiverSettings) -> None:
+        family = socket.AF_INET if settings.listen.is_ipv4 else socket.AF_INET6
+        self._socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, settings.receive_buffer_bytes)
+            self._socket.bind((settings.listen.host, settings.listen.port))
+            self._batch = DatagramBatch(self._socket.fileno(), settings.relay_networks or None)
+        except OSError as error:
+            self._socket.close()
+            raise ConfigurationError(
+                "transceiver.listen", str(settings.listen), f"an address of this machine that is free ({error})"
+            ) from None
+        host, port = self._socket.getsockname()[:2]
+        self.address = Address.of(host, port)
+
+    @property
+    def batch(self) -> DatagramBatch:
+        """What was received, sent and dropped, counted."""
+        return self._batch
+
+    def fileno(self) -> int:
+        """Return the file descriptor, for the event loop."""
+        return self._socket.fileno()
+
+    def receive(self) -> list[ReceivedDatagram]:
+        """Return what waits, at most one batch; never blocks."""
+        return self._batch.receive()
+
+    def send(self, datagrams: Sequence[tuple[bytes, Path]]) -> None:
+        """Send each datagram along its path; what the kernel refuses is counted, not retried."""
+        self._batch.send(datagrams)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()

@@ -1,0 +1,202 @@
+"""All calls of a transceiver, without I/O: batches of datagrams and ``now`` in, batches of datagrams out.
+
+A batch climbs once (find the call, let it take the datagram, follow its events), and what it caused is collected
+once, at the end. Every datagram is taken or counted, in :meth:`Switchboard._drop` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+
+from ..drops import DropReason
+from ..session.events import (
+    AddressAuthenticated,
+    EndCause,
+    HeldPacketDropped,
+    PathChanged,
+    RtcpReceived,
+    RtpReceived,
+    SessionConnected,
+    SessionEnded,
+    SessionEvent,
+)
+from ..session.stun_refusals import StunRefusals
+from ..wire import stun
+from ..wire.address import Address, Path
+from ..wire.packet import Kind
+from .application import Application
+from .call import Call
+from .session_table import SessionTable
+from .timers import TimerQueue
+
+__all__ = ["Switchboard"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def _has_left(call: Call, client: Address, now: float) -> bool:
+    return call.session.is_silent_at(client, now)
+
+
+class Switchboard:
+    """The calls of one transceiver.
+
+    Args:
+        application: gets the calls' audio.
+        refusals: answers to binding requests that belong to no call.
+
+    Attributes:
+        drops: how many datagrams were dropped, by reason.
+        ended: how many calls ended, by cause.
+        path_changes: how often a call's path was set or moved, by cause.
+        flow_conflicts: how often a call could not have a client address because another living call has it.
+    """
+
+    def __init__(self, application: Application, refusals: StunRefusals) -> None:
+        self._application = application
+        self._refusals = refusals
+        self._table: SessionTable[Call] = SessionTable(_has_left)
+        self._timers: TimerQueue[Call] = TimerQueue()
+        self._by_id: dict[str, Call] = {}
+        self._touched: dict[Call, None] = {}
+        self._outgoing: list[tuple[bytes, Path]] = []
+        self.drops: Counter[DropReason] = Counter()
+        self.ended: Counter[EndCause] = Counter()
+        self.path_changes: Counter[str] = Counter()
+        self.flow_conflicts = 0
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def calls(self) -> list[Call]:
+        """The calls that live."""
+        return list(self._by_id.values())
+
+    def owns(self, ufrag: str) -> bool:
+        """Whether a living call has this ufrag."""
+        return ufrag in self._table
+
+    def add(self, call: Call) -> None:
+        """Begin to route to ``call``."""
+        self._by_id[call.call_id] = call
+        self._table.add(call.ufrag, call)
+        self._touched[call] = None
+
+    def find(self, call_id: str) -> Call | None:
+        """Return the call of that name."""
+        return self._by_id.get(call_id)
+
+    def receive(self, kind: Kind, datagram: bytes, path: Path, now: float) -> None:
+        """Take one datagram: to its call, or counted."""
+        call = self._call_of(kind, datagram, path, now)
+        if call is None:
+            return
+        reason = call.session.receive_classified(kind, datagram, path, now)
+        if reason is not None:
+            self._drop(reason)
+        self._touched[call] = None
+        self._follow(call, now)
+
+    def touch(self, call: Call) -> None:
+        """Note that ``call`` was changed from outside and has to be drained."""
+        self._touched[call] = None
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
+        """Return and forget what all touched calls have to send, and see to their timers and ends."""
+        outgoing, self._outgoing = self._outgoing, []
+        while self._touched:
+            call = self._touched.popitem()[0]
+            self._follow(call, now)
+            outgoing += call.datagrams_to_send(now)
+            self._follow(call, now)
+            if call.call_id in self._by_id:
+                self._timers.schedule(call, call.next_timer())
+        return outgoing
+
+    def next_timer(self) -> float | None:
+        """Return when :meth:`handle_timer` wants to be called, None for never."""
+        return self._timers.next()
+
+    def handle_timer(self, now: float) -> None:
+        """Let every call do what is due at ``now``."""
+        for call in self._timers.due(now):
+            call.handle_timer(now)
+            self._touched[call] = None
+
+    # one datagram's way
+
+    def _call_of(self, kind: Kind, datagram: bytes, path: Path, now: float) -> Call | None:
+        if kind is Kind.STUN:
+            return self._call_of_check(datagram, path, now)
+        call = self._table.of_client(path.client)
+        if call is None:
+            self._drop(DropReason.NO_SESSION)
+        return call
+
+    def _call_of_check(self, datagram: bytes, path: Path, now: float) -> Call | None:
+        """Find the call by server ufrag; where there is none, a request may get 400 or 401 (RFC 8489 section 9.1.3)."""
+        ufrag = stun.server_ufrag(datagram)
+        call = self._table.of_ufrag(ufrag) if isinstance(ufrag, str) else None
+        if call is None:
+            reason, answer = self._refusals.refuse_stranger(datagram, path, now)
+            self._drop(reason)
+            if answer is not None:
+                self._outgoing.append(answer)
+        return call
+
+    def _drop(self, reason: DropReason) -> None:
+        self.drops[reason] += 1
+
+    # what calls report
+
+    def _follow(self, call: Call, now: float) -> None:
+        while (event := call.session.next_event()) is not None:
+            self._dispatch(call, event, now)
+
+    def _dispatch(self, call: Call, event: SessionEvent, now: float) -> None:
+        match event:
+            case RtpReceived(packet, arrived_at):
+                parsed = call.take_rtp(packet, arrived_at)
+                if isinstance(parsed, DropReason):
+                    self._drop(parsed)
+                else:
+                    self._guard(call, now, self._application.packet_received, call, parsed)
+            case RtcpReceived(packet, arrived_at):
+                reason = call.take_rtcp(packet, arrived_at)
+                if reason is not None:
+                    self._drop(reason)
+            case AddressAuthenticated(client):
+                self._bind(client, call, now)
+            case PathChanged(path, cause):
+                self.path_changes[cause.value] += 1
+                self._bind(path.client, call, now)
+            case HeldPacketDropped(reason):
+                self._drop(reason)
+            case SessionConnected():
+                call.begin_media(now)
+                self._guard(call, now, self._application.call_connected, call)
+            case SessionEnded(cause, detail):
+                self._remove(call, now, cause, detail)
+
+    def _bind(self, client: Address, call: Call, now: float) -> None:
+        if not self._table.bind(client, call, now):
+            self.flow_conflicts += 1
+
+    def _remove(self, call: Call, now: float, cause: EndCause, detail: str) -> None:
+        del self._by_id[call.call_id]
+        self._table.remove(call)
+        self._timers.schedule(call, None)
+        self.ended[cause] += 1
+        _LOGGER.info("session ended", extra={"session": call.ufrag[:6], "cause": cause.value, "detail": detail})
+        self._guard(call, now, self._application.call_ended, call, cause)
+
+    def _guard(self, call: Call, now: float, callback: Callable[..., None], *arguments: object) -> None:
+        """Call the application; a fault of its own ends this call and no other."""
+        try:
+            callback(*arguments)
+        except Exception:
+            _LOGGER.exception("the application failed", extra={"session": call.ufrag[:6]})
+            if call.call_id in self._by_id:
+                call.session.close(now, cause=EndCause.APPLICATION_FAILED)

@@ -1,0 +1,227 @@
+"""The transceiver: one UDP socket, all calls, one timer. Everything that knows about protocols is below.
+
+Each wake-up takes a batch off the socket, hands it to the :class:`~rtcsplit.transceiver.switchboard.Switchboard`,
+sends what that caused as one batch, and re-arms one timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from dataclasses import dataclass
+from types import TracebackType
+
+from ..errors import OverloadError, UsageError
+from ..routing.hint import RoutingKeys
+from ..session.certificate import Certificate
+from ..session.stun_refusals import StunRefusals
+from ..wire.address import Address
+from .application import Application
+from .call import Call
+from .call_factory import CallFactory
+from .counters import TransceiverCounters
+from .settings import TransceiverSettings
+from .socket import TransceiverSocket
+from .switchboard import Switchboard
+
+__all__ = ["AcceptedCall", "Transceiver"]
+
+# A loop that is busy with one socket starves everything else in the process; the rest of the queue waits its turn.
+_MAX_BATCHES_PER_WAKEUP = 8
+# Bounds what a timer in the past can cost.
+_MIN_DELAY = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedCall:
+    """What signalling hands back to the client.
+
+    Attributes:
+        call_id: unguessable (128 random bits), for the session URL.
+        answer: the SDP answer.
+    """
+
+    call_id: str
+    answer: str
+
+
+class Transceiver:
+    """Owner of all WebRTC state of its calls.
+
+    Start and stop it in a running event loop, or use it as an async context manager; all methods belong to that loop.
+
+    Args:
+        settings: addresses, ids, limits.
+        application: gets the calls' audio.
+        keys: hint keys; needed in relay mode, optional in direct mode.
+        certificate: of the DTLS endpoint; a new one if None.
+
+    Raises:
+        UsageError: relay mode without keys.
+    """
+
+    def __init__(
+        self,
+        settings: TransceiverSettings,
+        *,
+        application: Application,
+        keys: RoutingKeys | None = None,
+        certificate: Certificate | None = None,
+    ) -> None:
+        if settings.is_relayed and keys is None:
+            raise UsageError("relay mode needs hint keys: without them no relay can route to this transceiver")
+        refusals = StunRefusals()
+        self._settings = settings
+        self._switchboard = Switchboard(application, refusals)
+        self._factory = CallFactory(
+            settings,
+            keys,
+            certificate or Certificate.generate(),
+            refusals=refusals,
+            random=os.urandom,
+            clock=time.monotonic,
+        )
+        self._socket: TransceiverSocket | None = None
+        self._wakeup: asyncio.TimerHandle | None = None
+        self._wakeup_at = 0.0
+        self._flush_handle: asyncio.Handle | None = None
+
+    async def __aenter__(self) -> Transceiver:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def address(self) -> Address:
+        """The bound address of the one socket.
+
+        Raises:
+            UsageError: not started.
+        """
+        return self._started_socket().address
+
+    def calls(self) -> list[Call]:
+        """The calls that live."""
+        return self._switchboard.calls()
+
+    def counters(self) -> TransceiverCounters:
+        """Everything that was counted since the start."""
+        board = self._switchboard
+        batch = None if self._socket is None else self._socket.batch
+        return TransceiverCounters(
+            sessions=dict(Counter(call.session.state.name.lower() for call in board.calls())),
+            datagrams_received=batch.received if batch else 0,
+            datagrams_sent=batch.sent if batch else 0,
+            drops=board.drops + (batch.drops if batch else Counter()),
+            ended=dict(board.ended),
+            path_changes=dict(board.path_changes),
+            flow_conflicts=board.flow_conflicts,
+        )
+
+    async def start(self) -> None:
+        """Bind the socket and begin to serve.
+
+        Raises:
+            ConfigurationError: the address cannot be bound; nothing was started.
+            UsageError: started already.
+        """
+        if self._socket is not None:
+            raise UsageError("the transceiver is started already")
+        self._socket = TransceiverSocket(self._settings)
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._on_readable)
+
+    async def stop(self) -> None:
+        """End every call, say so to the peers, and close the socket. Idempotent."""
+        if self._socket is None:
+            return
+        for call in self._switchboard.calls():
+            call.close()
+        self._flush()
+        for handle in (self._wakeup, self._flush_handle):
+            if handle is not None:
+                handle.cancel()
+        asyncio.get_running_loop().remove_reader(self._socket.fileno())
+        self._socket.close()
+        self._socket = None
+
+    async def accept(self, offer: bytes) -> AcceptedCall:
+        """Answer an SDP offer with a new call.
+
+        Raises:
+            SdpError: the offer cannot be answered; no call was made.
+            OverloadError: no room for another call; no call was made.
+            UsageError: not started.
+        """
+        socket = self._started_socket()
+        if len(self._switchboard) >= self._settings.max_sessions:
+            raise OverloadError("this transceiver has as many sessions as it may have")
+        call, answer = self._factory.make(
+            offer, socket.address, is_taken=self._switchboard.owns, changed=self._on_changed
+        )
+        self._switchboard.add(call)
+        self._flush()
+        return AcceptedCall(call.call_id, answer)
+
+    async def close(self, call_id: str) -> bool:
+        """End a call; False where there is none of that name (any more)."""
+        call = self._switchboard.find(call_id)
+        if call is None:
+            return False
+        call.close()
+        self._flush()
+        return True
+
+    # the loop's side
+
+    def _started_socket(self) -> TransceiverSocket:
+        if self._socket is None:
+            raise UsageError("the transceiver is not started")
+        return self._socket
+
+    def _on_readable(self) -> None:
+        socket = self._started_socket()
+        for _ in range(_MAX_BATCHES_PER_WAKEUP):
+            batch = socket.receive()
+            if not batch:
+                break
+            now = time.monotonic()
+            for datagram in batch:
+                self._switchboard.receive(datagram.kind, datagram.payload, datagram.path, now)
+            self._flush()
+
+    def _on_timer(self) -> None:
+        self._wakeup = None
+        self._switchboard.handle_timer(time.monotonic())
+        self._flush()
+
+    def _on_changed(self, call: Call) -> None:
+        """An application made ``call`` send or end; what that left behind goes out with this turn of the loop."""
+        self._switchboard.touch(call)
+        if self._flush_handle is None:
+            self._flush_handle = asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Send what all touched calls have to send, and re-arm the timer."""
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+            self._flush_handle = None
+        outgoing = self._switchboard.datagrams_to_send(time.monotonic())
+        if outgoing and self._socket is not None:
+            self._socket.send(outgoing)
+        self._arm(self._switchboard.next_timer())
+
+    def _arm(self, when: float | None) -> None:
+        """Let the loop wake us at ``when``. A wake-up that comes too early finds nothing due, and arms again."""
+        if when is None or (self._wakeup is not None and self._wakeup_at <= when):
+            return
+        if self._wakeup is not None:
+            self._wakeup.cancel()
+        delay = max(_MIN_DELAY, when - time.monotonic())
+        self._wakeup = asyncio.get_running_loop().call_later(delay, self._on_timer)
+        self._wakeup_at = when

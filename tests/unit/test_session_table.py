@@ -1,0 +1,62 @@
+"""Which call a datagram belongs to."""
+
+from __future__ import annotations
+
+from rtcsplit.transceiver.session_table import SessionTable
+from rtcsplit.wire.address import Address
+
+HERE, THERE = Address.of("192.0.2.1", 1000), Address.of("192.0.2.2", 1000)
+
+
+def table(silent: set[str] | None = None) -> SessionTable[str]:
+    return SessionTable(lambda call, client, now: call in (silent or set()))
+
+
+def test_a_call_is_found_by_ufrag_and_by_each_of_its_addresses() -> None:
+    calls = table()
+    calls.add("ufrag", "call")
+    assert calls.bind(HERE, "call", 0.0)
+    assert calls.bind(THERE, "call", 0.0)
+    assert calls.of_ufrag("ufrag") == calls.of_client(HERE) == calls.of_client(THERE) == "call"
+    assert "ufrag" in calls
+    assert len(calls) == 1
+
+
+def test_the_first_living_call_keeps_its_address() -> None:
+    """A14: a second session on the same tuple does not take it."""
+    calls = table()
+    calls.add("one", "first")
+    calls.add("two", "second")
+    assert calls.bind(HERE, "first", 0.0)
+    assert not calls.bind(HERE, "second", 0.0)
+    assert calls.of_client(HERE) == "first"
+
+
+def test_a_silent_call_loses_its_address_to_the_next_one() -> None:
+    calls = table({"first"})
+    calls.add("one", "first")
+    calls.add("two", "second")
+    calls.bind(HERE, "first", 0.0)
+    assert calls.bind(HERE, "second", 0.0)
+    calls.remove("first")
+    assert calls.of_client(HERE) == "second"
+
+
+def test_nothing_of_a_removed_call_is_left() -> None:
+    calls = table()
+    calls.add("ufrag", "call")
+    calls.bind(HERE, "call", 0.0)
+    calls.remove("call")
+    assert calls.of_ufrag("ufrag") is None
+    assert calls.of_client(HERE) is None
+    assert len(calls) == 0
+
+
+def test_one_call_occupies_sixteen_addresses_at_most() -> None:
+    calls = table()
+    calls.add("ufrag", "call")
+    addresses = [Address.of("192.0.2.1", port) for port in range(1000, 1017)]
+    for address in addresses:
+        assert calls.bind(address, "call", 0.0)
+    assert calls.of_client(addresses[0]) is None
+    assert all(calls.of_client(address) == "call" for address in addresses[1:])

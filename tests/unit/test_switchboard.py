@@ -1,0 +1,308 @@
+"""All calls of a transceiver without I/O: from an SDP offer to the echo, on virtual time."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+from pathlib import Path as FilePath
+
+import pytest
+
+from rtcsplit.drops import DropReason
+from rtcsplit.errors import SdpError, UsageError
+from rtcsplit.gateway.echo import Echo
+from rtcsplit.routing.hint import Route, RoutingKeys
+from rtcsplit.session.certificate import Certificate, Fingerprint
+from rtcsplit.session.events import EndCause
+from rtcsplit.session.negotiation import DtlsRole, IceCredentials
+from rtcsplit.session.session import SessionState
+from rtcsplit.session.stun_refusals import StunRefusals
+from rtcsplit.transceiver.call import Call
+from rtcsplit.transceiver.call_factory import CallFactory
+from rtcsplit.transceiver.settings import TransceiverSettings
+from rtcsplit.transceiver.switchboard import Switchboard
+from rtcsplit.wire import rtcp, stun
+from rtcsplit.wire.address import Address, Path, Via
+from rtcsplit.wire.packet import Kind, classify
+from rtcsplit.wire.rtcp_packets import Compound, Goodbye
+from rtcsplit.wire.rtp import RtpPacket
+from rtcsplit.wire.rtp import parse as parse_rtp
+from rtcsplit.wire.stun_values import decode_xor_mapped_address
+
+from ..calls import CLIENT_CERTIFICATE, rtp
+from ..client_peer import ClientPeer
+from ..link import Network
+
+DATA = FilePath(__file__).parents[1] / "data"
+OFFER = (DATA / "chromium_audio.sdp").read_bytes()
+RELAY = Address.of("203.0.113.10", 3478)
+KEYS = RoutingKeys({3: bytes(range(32))}, minting=3)
+ROUTE = Route(7, 9)
+OPUS_20_MS = b"\xf8" + bytes(40)  # TOC: CELT, fullband, 20 ms, mono, one frame
+
+
+class Desk:
+    """A switchboard with its factory on a network's clock; a peer of ``tests.link``."""
+
+    def __init__(self, application: object | None = None) -> None:
+        settings = TransceiverSettings(Address.of("127.0.0.1", 0), advertise=(RELAY,), route=ROUTE)
+        refusals = StunRefusals()
+        self.board = Switchboard(application or Echo(), refusals)  # type: ignore[arg-type]
+        self.network = Network(self)
+        self.factory = CallFactory(
+            settings,
+            KEYS,
+            Certificate.generate(),
+            refusals=refusals,
+            random=random.Random(1).randbytes,
+            clock=lambda: self.network.now,
+        )
+        self._ports = itertools.count(50000)
+
+    def accept(self, offer: bytes = OFFER) -> tuple[Call, str]:
+        call, answer = self.factory.make(offer, RELAY, is_taken=self.board.owns, changed=self.board.touch)
+        self.board.add(call)
+        return call, answer
+
+    def dial(self, address: Address | None = None, via: Via | None = None) -> tuple[Call, ClientPeer]:
+        """Accept a browser's offer and attach a client that uses its credentials."""
+        fingerprint = str(CLIENT_CERTIFICATE.fingerprint).encode()
+        offer = re.sub(rb"a=fingerprint:[^\r\n]*", b"a=fingerprint:" + fingerprint, OFFER)
+        call, answer = self.accept(offer)
+        client = ClientPeer(
+            address or Address.of("198.51.100.7", next(self._ports)),
+            local=IceCredentials(attribute(OFFER.decode(), "ice-ufrag"), attribute(OFFER.decode(), "ice-pwd")),
+            remote=IceCredentials(attribute(answer, "ice-ufrag"), attribute(answer, "ice-pwd")),
+            server_fingerprint=Fingerprint.parse(attribute(answer, "fingerprint")),
+            role=DtlsRole.SERVER,
+            certificate=CLIENT_CERTIFICATE,
+            now=self.network.now,
+            seed=next(self._ports),
+        )
+        client.path = Path(client.path.client, via)
+        self.network.attach(client, client.path.client)
+        return call, client
+
+    def connect(self, *clients: ClientPeer) -> None:
+        assert self.network.run_until(lambda: all(client.srtp is not None for client in clients), limit=5.0)
+        self.network.run_for(0.1)
+
+    def receive(self, datagram: bytes, path: Path, now: float) -> None:
+        kind = classify(datagram)
+        assert isinstance(kind, Kind)
+        self.board.receive(kind, datagram, path, now)
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
+        return self.board.datagrams_to_send(now)
+
+    def next_timer(self) -> float | None:
+        return self.board.next_timer()
+
+    def handle_timer(self, now: float) -> None:
+        self.board.handle_timer(now)
+
+
+def attribute(sdp: str, name: str) -> str:
+    found = re.search(rf"^a={name}:(.*?)\r?$", sdp, re.MULTILINE)
+    assert found
+    return found.group(1)
+
+
+def speak(client: ClientPeer, numbers: range, label: bytes) -> list[bytes]:
+    payloads = [OPUS_20_MS + label + bytes([number]) for number in numbers]
+    for number, payload in zip(numbers, payloads, strict=True):
+        client.send_rtp(rtp(number, payload))
+    return payloads
+
+
+def heard(client: ClientPeer) -> list[RtpPacket]:
+    packets = [parse_rtp(packet) for packet in client.received_rtp]
+    assert all(isinstance(packet, RtpPacket) for packet in packets)
+    return packets  # type: ignore[return-value]
+
+
+def test_everybody_hears_themselves_and_nobody_else() -> None:
+    """Many calls on one switchboard: own audio back, in order, none of the others'."""
+    desk = Desk()
+    calls = [desk.dial() for _ in range(8)]
+    desk.connect(*(client for _, client in calls))
+    said = [speak(client, range(1, 12), b"%d" % index) for index, (_, client) in enumerate(calls)]
+    desk.network.run_for(1.0)
+    for (_, client), payloads in zip(calls, said, strict=True):
+        # the first packet of a source proves that it is one (RFC 3550 appendix A.1)
+        assert [packet.payload for packet in heard(client)] == payloads[1:]
+    assert desk.board.drops == {DropReason.RTP_PROBATION: 8}
+
+
+def test_the_answer_names_the_relay_and_its_ufrag_opens() -> None:
+    """G8: the only candidate is the relay's; the ufrag is a hint for this transceiver."""
+    _, answer = Desk().accept()
+    candidates = re.findall(r"^a=candidate:(.*?)\r$", answer, re.MULTILINE)
+    assert len(candidates) == 1
+    assert "203.0.113.10 3478 typ host" in candidates[0]
+    opened = KEYS.open(attribute(answer, "ice-ufrag"))
+    assert opened is not None
+    assert opened.route == ROUTE
+
+
+def test_echoed_packets_keep_the_distances_of_what_came() -> None:
+    """F19: a gap of discontinuous transmission stays a gap; sequence numbers go on."""
+    desk = Desk()
+    _, client = desk.dial()
+    desk.connect(client)
+    for number, timestamp in [(1, 960), (2, 1920), (3, 2880), (4, 2880 + 19200), (5, 2880 + 20160)]:
+        header = bytes([0x80, 111]) + number.to_bytes(2, "big") + timestamp.to_bytes(4, "big") + b"\0\0\x12\x34"
+        client.send_rtp(header + OPUS_20_MS)
+    desk.network.run_for(1.0)
+    packets = heard(client)
+    steps = [(b.timestamp - a.timestamp) & 0xFFFFFFFF for a, b in itertools.pairwise(packets)]
+    assert steps == [960, 19200, 960]
+    assert [(b.sequence_number - a.sequence_number) & 0xFFFF for a, b in itertools.pairwise(packets)] == [1, 1, 1]
+
+
+def test_two_clients_behind_one_relay_see_their_own_addresses() -> None:
+    """A10: XOR-MAPPED-ADDRESS is the client's address, never the relay's; replies carry its header back."""
+    desk = Desk()
+    via = Via(Address.of("10.0.0.1", 40000), RELAY)
+    clients = [desk.dial(via=via)[1] for _ in range(2)]
+    desk.connect(*clients)
+    for client in clients:
+        mapped = client.answers[0].find(stun.Attribute.XOR_MAPPED_ADDRESS)
+        assert mapped is not None
+        assert decode_xor_mapped_address(mapped, client.answers[0].transaction_id) == client.path.client
+    assert {path.via for _, _, path in desk.network.downlink} == {via}
+
+
+def test_a_second_session_on_a_tuple_gets_answers_and_nothing_else() -> None:
+    """A14: the first living session keeps its media, the second is reported as conflicting."""
+    desk = Desk()
+    _, first = desk.dial()
+    desk.connect(first)
+    second_call, second = desk.dial(address=first.path.client)
+    desk.network.attach(first, first.path.client)
+    request = second.check(nominate=True)
+    desk.receive(request, first.path, desk.network.now)
+    sent = desk.board.datagrams_to_send(desk.network.now)
+    assert classify(sent[0][0]) is Kind.STUN
+    assert desk.board.flow_conflicts >= 1
+    payloads = speak(first, range(1, 6), b"first")
+    desk.network.run_for(0.5)
+    assert [packet.payload for packet in heard(first)] == payloads[1:]
+    assert second_call.session.state is SessionState.HANDSHAKING
+
+
+def test_strangers_are_refused_without_a_session() -> None:
+    """B11, T4: an unknown ufrag gets 401 without integrity; anything else from nowhere is counted."""
+    desk = Desk()
+    call, client = desk.dial()
+    client.remote = IceCredentials("EAAAAAAAAAAAAAAAAAAAAAAA", client.remote.pwd)
+    stranger = Path(Address.of("203.0.113.66", 6666))
+    desk.receive(client.check(), stranger, desk.network.now)
+    [(answer, to)] = desk.board.datagrams_to_send(desk.network.now)
+    message = stun.parse(answer)
+    assert isinstance(message, stun.Message)
+    assert message.message_class is stun.MessageClass.ERROR_RESPONSE
+    assert message.find(stun.Attribute.MESSAGE_INTEGRITY) is None
+    assert to == stranger
+    desk.receive(rtp(1), stranger, desk.network.now)
+    assert desk.board.drops == {DropReason.STUN_UNAUTHORIZED: 1, DropReason.NO_SESSION: 1}
+    assert call.session.state is SessionState.CHECKING
+
+
+def test_closing_says_goodbye_and_leaves_nothing_behind() -> None:
+    """E14, I5: a protected BYE, a close_notify, and then every table is empty."""
+    desk = Desk()
+    call, client = desk.dial()
+    desk.connect(client)
+    call.close()
+    call.close()
+    desk.network.exchange()
+    desk.network.run_for(1.0)
+    assert client.is_closed_by_peer
+    last = rtcp.parse(client.received_rtcp[-1])
+    assert isinstance(last, Compound)
+    assert any(isinstance(member, Goodbye) for member in last.members)
+    assert len(desk.board) == 0
+    assert desk.board.ended == {EndCause.CLOSED: 1}
+    assert desk.board.next_timer() is None
+    assert not desk.board.owns(call.ufrag)
+    desk.receive(rtp(1), client.path, desk.network.now)
+    assert desk.board.drops[DropReason.NO_SESSION] == 1
+    with pytest.raises(UsageError):
+        call.send_audio(OPUS_20_MS, duration=960)
+
+
+def test_calls_that_never_begin_are_gone_after_thirty_seconds() -> None:
+    """I10: many offers without media leave nothing behind."""
+    desk = Desk()
+    for _ in range(50):
+        desk.accept()
+    desk.network.exchange()
+    assert len(desk.board) == 50
+    desk.network.run_for(31.0)
+    assert len(desk.board) == 0
+    assert desk.board.ended == {EndCause.CHECK_TIMEOUT: 50}
+    assert desk.board.next_timer() is None
+
+
+def test_an_application_that_fails_ends_its_own_call_only() -> None:
+    class Fragile(Echo):
+        def packet_received(self, call: Call, packet: RtpPacket) -> None:
+            if packet.payload.endswith(b"poison\x02"):
+                raise RuntimeError("a bug of the application")
+            super().packet_received(call, packet)
+
+    desk = Desk(Fragile())
+    (_, healthy), (_, poisoned) = desk.dial(), desk.dial()
+    desk.connect(healthy, poisoned)
+    speak(poisoned, range(1, 4), b"poison")
+    payloads = speak(healthy, range(1, 4), b"healthy")
+    desk.network.run_for(1.0)
+    assert poisoned.is_closed_by_peer
+    assert [packet.payload for packet in heard(healthy)] == payloads[1:]
+    assert desk.board.ended == {EndCause.APPLICATION_FAILED: 1}
+
+
+def test_the_application_learns_of_beginning_and_end() -> None:
+    class Witness(Echo):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: list[object] = []
+
+        def call_connected(self, call: Call) -> None:
+            self.seen.append(("connected", call.can_send, call.path))
+
+        def call_ended(self, call: Call, cause: EndCause) -> None:
+            self.seen.append(("ended", cause, call.statistics))
+            super().call_ended(call, cause)
+
+    witness = Witness()
+    desk = Desk(witness)
+    _, client = desk.dial()
+    desk.connect(client)
+    speak(client, range(1, 4), b"")
+    desk.network.run_for(0.5)
+    client.close(desk.network.now)
+    desk.network.run_for(0.5)
+    (connected, can_send, path), (ended, cause, statistics) = witness.seen  # type: ignore[misc]
+    assert (connected, can_send, path) == ("connected", True, client.path)
+    assert (ended, cause) == ("ended", EndCause.PEER_CLOSED)
+    assert (statistics.packets_received, statistics.packets_sent) == (2, 2)
+
+
+def test_reports_are_exchanged_while_the_call_lasts() -> None:
+    desk = Desk()
+    _, client = desk.dial()
+    desk.connect(client)
+    for number in range(1, 500):
+        client.send_rtp(rtp(number, OPUS_20_MS))
+        desk.network.run_for(0.02)
+    assert len(client.received_rtcp) >= 2
+
+
+def test_an_offer_that_cannot_be_answered_makes_no_call() -> None:
+    desk = Desk()
+    with pytest.raises(SdpError):
+        desk.accept(b"v=0\r\n")
+    assert len(desk.board) == 0
