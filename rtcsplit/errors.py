@@ -10,6 +10,7 @@
     ├── ProtocolError            the peer's, where the caller can act on it
     │   ├── SdpError             line number and line
     │   └── DtlsError            alert description, and who sent it
+    ├── OverloadError            no room for a new call now: try again later
     └── NativeError              a C status that correct code never sees: our bug
 
 A bad datagram is none of these: on the packet path nothing is raised, see :class:`rtcsplit.drops.DropReason`.
@@ -100,6 +101,7 @@ class SdpError(ProtocolError):
         code: stable short reason.
         line_number: 1-based number of the line at fault, 0 where the fault is the whole description.
         line: that line, shortened to 80 characters, control characters replaced; empty for the whole.
+        reason: what is wrong, in words of ours alone: nothing of the peer's text.
         is_malformed: True where the text breaks the grammar (HTTP 400), False where it is well formed and
             asks for what we do not do (HTTP 422).
     """
@@ -107,6 +109,7 @@ class SdpError(ProtocolError):
     def __init__(self, code: str, message: str, *, line_number: int = 0, line: str = "", is_malformed: bool) -> None:
         self.line_number = line_number
         self.line = "".join(c if c.isprintable() else "?" for c in line[:80])
+        self.reason = message
         self.is_malformed = is_malformed
         place = f"line {line_number} ({self.line!r}): " if line_number else ""
         super().__init__(code, place + message)
@@ -125,6 +128,18 @@ class DtlsError(ProtocolError):
         super().__init__(code, message)
         self.alert = alert
         self.is_remote = is_remote
+
+
+class OverloadError(RtcsplitError):
+    """A new call is not taken now: a cap is reached, or the process is draining. Running calls are unharmed.
+
+    Attributes:
+        retry_after: seconds after which another try makes sense.
+    """
+
+    def __init__(self, message: str, *, retry_after: float = 5.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class NativeError(RtcsplitError):

@@ -1,0 +1,212 @@
+"""WHIP (RFC 9725): an offer by HTTP POST, the answer in the response, DELETE ends the call.
+
+The application knows nothing of packets: calls are made and ended by a :class:`CallAcceptor`, which a Transceiver is.
+Two-way audio over WHIP is our extension; candidates and ICE restarts by PATCH do not exist yet (501), so that no ETag
+is sent. docs/reference/whip.md lists requests and responses.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Protocol
+from urllib.parse import quote
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ..errors import ConfigurationError, OverloadError, SdpError
+from .auth import BearerTokens
+from .body import check_headers, check_media_type, read_body
+from .calls import Call, CallTable
+from .cors import Cors, preflight_headers
+from .problems import Problem, overload_problem, problem_response, sdp_problem
+
+__all__ = ["AcceptedCall", "CallAcceptor", "WhipSettings", "whip_application"]
+
+_SDP = "application/sdp"
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedCall:
+    """A call that an acceptor has made.
+
+    Attributes:
+        call_id: the acceptor's name for it, which clients never see.
+        answer: the description to return.
+    """
+
+    call_id: str
+    answer: str
+
+
+class CallAcceptor(Protocol):
+    """Where calls live."""
+
+    async def accept(self, offer: bytes, on_end: Callable[[], None]) -> AcceptedCall:
+        """Make a call.
+
+        Args:
+            offer: as received, at most 64 KiB.
+            on_end: to be called once, in the event loop, when an accepted call has ended by whatever cause.
+
+        Raises:
+            SdpError: the offer cannot be answered; there is no call.
+            OverloadError: no call can be made now; there is no call.
+        """
+        ...
+
+    async def close(self, call_id: str) -> bool:
+        """End a call: media and keys are gone on return. False where there is no such call any more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WhipSettings:
+    """How the endpoint behaves.
+
+    Attributes:
+        path: URL path of the endpoint within this application; sessions are below it.
+        tokens: bearer tokens, one of which each request needs.
+        allow_anonymous: serve requests without a token as well. Without tokens it has to be said.
+        cors_origins: origins of pages that may call from a browser; ``*`` for all.
+        max_sessions: at a time.
+        max_sessions_per_token: at a time.
+        max_body: octets of an offer.
+        body_deadline: seconds until a body has to be complete.
+    """
+
+    path: str = "/whip"
+    tokens: tuple[str, ...] = ()
+    allow_anonymous: bool = False
+    cors_origins: tuple[str, ...] = ()
+    max_sessions: int = 10_000
+    max_sessions_per_token: int = 100
+    max_body: int = 65_536
+    body_deadline: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not self.path.startswith("/") or self.path.endswith("/") or set(self.path) & set("{}?#"):
+            raise ConfigurationError("path", self.path, 'a URL path like "/whip", without a slash at its end')
+        if not self.tokens and not self.allow_anonymous:
+            raise ConfigurationError("tokens", None, "at least one token, or allow_anonymous = true")
+        if not all(self.tokens):
+            raise ConfigurationError("tokens", "", "tokens that are not empty")
+
+
+def whip_application(
+    endpoint: CallAcceptor, settings: WhipSettings, random: Callable[[int], bytes] = secrets.token_bytes
+) -> Starlette:
+    """Return the endpoint as an application: to be run as it is, or mounted into another one.
+
+    Args:
+        endpoint: makes and ends the calls.
+        settings: see there.
+        random: returns that many octets, for the URLs of sessions.
+    """
+    whip = _Whip(endpoint, settings, random)
+    handlers = {settings.path: whip.endpoint_methods, f"{settings.path}/{{id}}": whip.session_methods}
+    application = Starlette(
+        routes=[Route(path, _by_method(methods), methods=list(methods)) for path, methods in handlers.items()],
+        middleware=[Middleware(Cors, origins=settings.cors_origins)],
+        exception_handlers={HTTPException: problem_response},
+    )
+    application.router.redirect_slashes = False  # it would redirect to whatever Host names
+    return application
+
+
+_Handler = Callable[[Request], Awaitable[Response]]
+
+
+def _by_method(handlers: Mapping[str, _Handler]) -> _Handler:
+    """One route for all methods of a resource, so that 405 names all of them."""
+
+    async def handle(request: Request) -> Response:
+        return await handlers[request.method](request)
+
+    return handle
+
+
+class _Whip:
+    """The handlers, over one table of calls."""
+
+    def __init__(self, endpoint: CallAcceptor, settings: WhipSettings, random: Callable[[int], bytes]) -> None:
+        self._endpoint = endpoint
+        self._settings = settings
+        self._tokens = BearerTokens(settings.tokens, allow_anonymous=settings.allow_anonymous)
+        self._calls = CallTable(random, settings.max_sessions, settings.max_sessions_per_token)
+        self.endpoint_methods: dict[str, _Handler] = {"POST": self.post, "OPTIONS": self.options}
+        self.session_methods: dict[str, _Handler] = {
+            "DELETE": self.delete,
+            "PATCH": self.patch,
+            "OPTIONS": self.options,
+        }
+
+    async def post(self, request: Request) -> Response:
+        """Who asks and what is announced are checked before a single octet of the body is read."""
+        check_headers(request)
+        owner = self._tokens.owner_of(request)
+        check_media_type(request, _SDP)
+        offer = await read_body(request, self._settings.max_body, self._settings.body_deadline)
+        try:
+            call = self._calls.open(owner)
+            answer = await self._accept(call, offer)
+        except OverloadError as error:
+            raise overload_problem(error) from None
+        except SdpError as error:
+            raise sdp_problem(error) from None
+        headers = {"Location": self._location(request, call), "Cache-Control": "no-store"}
+        return Response(answer, HTTPStatus.CREATED, headers, _SDP)
+
+    async def _accept(self, call: Call, offer: bytes) -> str:
+        """Have the call made; whatever goes wrong, none is left in the table."""
+
+        def forget() -> None:
+            self._calls.end(call)
+
+        try:
+            accepted = await self._endpoint.accept(offer, forget)
+        except BaseException:
+            self._calls.end(call)
+            raise
+        call.call_id = accepted.call_id
+        return accepted.answer
+
+    def _location(self, request: Request, call: Call) -> str:
+        """The path from the root, mount points included. Nothing of Host or forwarded headers goes into it."""
+        prefix: str = request.scope.get("root_path", "")
+        return quote(f"{prefix.rstrip('/')}{self._settings.path}/{call.id}")
+
+    async def delete(self, request: Request) -> Response:
+        call = self._owned(request)
+        self._calls.end(call)
+        assert call.call_id is not None
+        if not await self._endpoint.close(call.call_id):
+            raise _not_found()
+        return Response(status_code=HTTPStatus.OK)
+
+    async def patch(self, request: Request) -> Response:
+        self._owned(request)
+        raise Problem(HTTPStatus.NOT_IMPLEMENTED, "patch", "neither trickle ICE nor ICE restarts are supported")
+
+    async def options(self, request: Request) -> Response:
+        check_headers(request)
+        headers = {"Accept-Post": _SDP, **preflight_headers()}
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
+
+    def _owned(self, request: Request) -> Call:
+        check_headers(request)
+        call = self._calls.find(request.path_params["id"], self._tokens.owner_of(request))
+        if call is None:
+            raise _not_found()
+        return call
+
+
+def _not_found() -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, "no_session", "there is no such session")
