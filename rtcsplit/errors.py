@@ -10,7 +10,6 @@
     ├── ProtocolError            the peer's, where the caller can act on it
     │   ├── SdpError             line number and line
     │   └── DtlsError            alert description, and who sent it
-    ├── OverloadError            no room for a new call now: try again later
     └── NativeError              a C status that correct code never sees: our bug
 
 A bad datagram is none of these: on the packet path nothing is raised, see :class:`rtcsplit.drops.DropReason`.
@@ -128,18 +127,6 @@ class DtlsError(ProtocolError):
         super().__init__(code, message)
         self.alert = alert
         self.is_remote = is_remote
-
-
-class OverloadError(RtcsplitError):
-    """A new call is not taken now: a cap is reached, or the process is draining. Running calls are unharmed.
-
-    Attributes:
-        retry_after: seconds after which another try makes sense.
-    """
-
-    def __init__(self, message: str, *, retry_after: float = 5.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 class NativeError(RtcsplitError):

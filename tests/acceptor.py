@@ -29,7 +29,7 @@ class MemoryAcceptor:
         self.offers.append(offer)
         answer = build_answer(parse_offer(offer), dataclasses.replace(LOCAL, version=len(self.offers)))
         if self.is_full:
-            raise OverloadError("full", retry_after=1.2)
+            raise OverloadError("full", retry_after=2)
         call_id = f"call-{len(self.offers)}"
         self.calls[call_id] = on_end
         return AcceptedCall(call_id, answer.text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -47,7 +46,7 @@ def sdp_problem(error: SdpError) -> Problem:
 
 def overload_problem(error: OverloadError) -> Problem:
     """Return 503 with Retry-After (RFC 9725 section 4.5)."""
-    headers = {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
+    headers = {"Retry-After": str(error.retry_after)}
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "overload", str(error), headers=headers)
 
 
