@@ -10,7 +10,7 @@ import functools
 import heapq
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -89,6 +89,20 @@ def build_record(octets: bytes, number: int, content_type: int = 22, epoch: int 
     return header + len(octets).to_bytes(2, "big") + octets
 
 
+def renumbered(datagram: bytes, offset: int) -> bytes:
+    """Records in the clear, their sequence numbers moved: nothing authenticates those."""
+    return b"".join(
+        r[:5] + (int.from_bytes(r[5:11], "big") + offset).to_bytes(6, "big") + r[11:] if r[3:5] == b"\0\0" else r
+        for r in records_of(datagram)
+    )
+
+
+def reassemble(datagrams: list[bytes]) -> bytes:
+    """One handshake message, header included, from its fragments in order."""
+    records = [record for datagram in datagrams for record in records_of(datagram)]
+    return records[0][13:25] + b"".join(record[25:] for record in records)
+
+
 def with_certificate(datagram: bytes, certificate: Certificate) -> bytes:
     """A Certificate message in one record, with another certificate in it."""
     der = certificate.der
@@ -112,6 +126,7 @@ class Peer:
         has_certificate: bool = True,
         mtu: int = 1200,
         cookie: bytes = b"",
+        alpn: Sequence[bytes] = (),
     ) -> None:
         self.certificate = certificate or peer_certificate()
         context = SSL.Context(SSL.DTLS_METHOD)
@@ -128,6 +143,8 @@ class Peer:
             context.set_options(SSL.OP_COOKIE_EXCHANGE)
             context.set_cookie_generate_callback(lambda _: cookie)
             context.set_cookie_verify_callback(lambda _, returned: returned == cookie)
+        if alpn:
+            context.set_alpn_protos(list(alpn))
         if profiles:
             context.set_tlsext_use_srtp(profiles)
         self.connection = SSL.Connection(context)
@@ -234,12 +251,13 @@ class Network:
     """Two endpoints, a link with loss, delay, reordering and duplication, and a clock that jumps to what is next."""
 
     def __init__(self, left: DtlsEndpoint, right: DtlsEndpoint, *, seed: int = 0, loss: float = 0.0,
-                 delay: float = 0.02, jitter: float = 0.0, duplicates: float = 0.0) -> None:  # fmt: skip
+                 delay: float = 0.02, jitter: float = 0.0, duplicates: float = 0.0,
+                 lost: Collection[int] = ()) -> None:  # fmt: skip
         self.now = 0.0
         self.ends = (left, right)
         self.sent: list[tuple[float, int, bytes]] = []
         self.events: tuple[list[DtlsEvent], list[DtlsEvent]] = ([], [])
-        self.drop_next: tuple[int, int] = (0, 0)
+        self._lost = lost
         self._random = random.Random(seed)
         self._loss, self._delay, self._jitter, self._duplicates = loss, delay, jitter, duplicates
         self._in_flight: list[tuple[float, int, int, bytes]] = []
@@ -270,7 +288,10 @@ class Network:
         for index, end in enumerate(self.ends):
             self.events[index].extend(events_of(end))
             for datagram in end.datagrams_to_send(self.now):
+                is_lost = len(self.sent) in self._lost
                 self.sent.append((self.now, index, datagram))
+                if is_lost:
+                    continue
                 copies = 1 + (self._random.random() < self._duplicates)
                 for _ in range(copies):
                     if self._random.random() >= self._loss:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from ..drops import DropReason
 from ..errors import DtlsError, UsageError
 from .certificate import Fingerprint
-from .dtls_alerts import ALERT_NAMES, BAD_CERTIFICATE, HANDSHAKE_FAILURE, build_fatal_alert, diagnose
+from .dtls_alerts import ALERT_NAMES, BAD_CERTIFICATE, HANDSHAKE_FAILURE, alert_in_place_of, diagnose
 from .dtls_context import DtlsContext
 from .dtls_engine import DtlsEngine, Progress
 from .dtls_flights import Flight
@@ -180,7 +180,8 @@ class DtlsEndpoint:
             return
         if progress.output and not engine.is_complete and engine.has_answered and engine.profile is None:
             # OpenSSL goes on without use_srtp (RFC 5764 section 4.1.1 allows it); we have no use for that.
-            self._refuse("no_srtp_profile", "no common SRTP profile", HANDSHAKE_FAILURE, progress.output)
+            error = DtlsError("no_srtp_profile", "no common SRTP profile", alert=ALERT_NAMES[HANDSHAKE_FAILURE])
+            self._fail(error, alert_in_place_of(progress.output, HANDSHAKE_FAILURE))
             return
         if progress.output:
             self._intake.awaits_hello = False
@@ -243,7 +244,8 @@ class DtlsEndpoint:
         message = progress.error or ""
         if self._engine.peer.is_matched is False and progress.output:
             # RFC 8122 section 6.2 names the alert; OpenSSL's would be unknown_ca.
-            self._refuse("fingerprint_mismatch", message, BAD_CERTIFICATE, progress.output)
+            error = DtlsError("fingerprint_mismatch", message, alert=ALERT_NAMES[BAD_CERTIFICATE])
+            self._fail(error, alert_in_place_of(progress.output, BAD_CERTIFICATE))
         else:
             self._fail(diagnose(record, message, progress.output), progress.output)
 
@@ -256,10 +258,3 @@ class DtlsEndpoint:
         self._engine = DtlsEngine(self._context, self.role, self._fingerprints, MAX_DATAGRAM)
         self._intake = HandshakeIntake(self.role)
         self._poll_at = None
-
-    def _refuse(self, code: str, message: str, alert: int, output: bytes) -> None:
-        """Fail with an alert of our own in place of what OpenSSL wrote, under the first record number it took."""
-        records = parse_records(output)
-        assert isinstance(records, list), "OpenSSL writes whole records"
-        error = DtlsError(code, message, alert=ALERT_NAMES[alert])
-        self._fail(error, build_fatal_alert(alert, records[0].sequence_number))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..drops import DropReason
 from ..errors import DtlsError
-from .dtls_records import RECORD_HEADER, ContentType, Record, parse_records
+from .dtls_records import ContentType, Record, parse_records
 
 __all__ = [
     "ALERT_NAMES",
@@ -16,8 +16,8 @@ __all__ = [
     "CLOSE_NOTIFY",
     "FATAL",
     "HANDSHAKE_FAILURE",
+    "alert_in_place_of",
     "alert_name",
-    "build_fatal_alert",
     "diagnose",
 ]
 
@@ -52,10 +52,14 @@ ALERT_NAMES = {  # RFC 5246 section 7.2, RFC 6066 section 9
 }
 
 
-def build_fatal_alert(description: int, sequence_number: int) -> bytes:
-    """Return a record of epoch 0 with a fatal alert; the sequence number must not have been sent yet."""
-    header = RECORD_HEADER.pack(ContentType.ALERT, 0xFEFD, 0, sequence_number >> 32, sequence_number & 0xFFFFFFFF, 2)
-    return header + bytes([FATAL, description])
+def alert_in_place_of(output: bytes, description: int) -> bytes:
+    """Return a record with a fatal alert, to be sent instead of ``output``, under the first record number in it.
+
+    Args:
+        output: unsent records of epoch 0.
+        description: a key of :data:`ALERT_NAMES`.
+    """
+    return bytes([ContentType.ALERT]) + output[1:11] + bytes([0, 2, FATAL, description])
 
 
 def alert_name(record: Record) -> str | None:

@@ -19,9 +19,10 @@ from .negotiation import DtlsRole
 __all__ = ["HandshakeIntake"]
 
 _MAX_MESSAGE = 16 * 1024  # octets that one message may declare
-_MAX_BUFFERED = 64 * 1024  # octets that all messages of a handshake may declare
+_MAX_BUFFERED = 32 * 1024  # octets that all messages of a handshake may declare; OpenSSL takes an eighth more
 _MAX_MESSAGES = 24  # more than any handshake has
 _MAX_WAITING = 8  # records of ChangeCipherSpec and of epoch 1: a flight has two, and repeats have new numbers
+_MAX_WAITING_RECORD = 256  # octets of one; an encrypted Finished has 61
 
 _MESSAGES = {
     DtlsRole.SERVER: frozenset(
@@ -126,6 +127,8 @@ class HandshakeIntake:
 
     def _admit_waiting(self, record: Record) -> DropReason | None:
         """Keep the newest: forged records cannot keep the peer's repeated ones out."""
+        if len(record.octets) > _MAX_WAITING_RECORD:
+            return DropReason.DTLS_BUDGET
         if all(waiting.octets != record.octets for waiting in self._waiting):
             self._waiting = [*self._waiting[1 - _MAX_WAITING :], record]
         return None

@@ -19,7 +19,6 @@ from typing import NamedTuple
 from ..drops import DropReason
 
 __all__ = [
-    "RECORD_HEADER",
     "ContentType",
     "Fragment",
     "HandshakeType",
@@ -29,7 +28,7 @@ __all__ = [
     "parse_records",
 ]
 
-RECORD_HEADER = struct.Struct("!BHHHIH")  # the sequence number in two parts
+_RECORD_HEADER = struct.Struct("!BHHHIH")  # the sequence number in two parts
 _FRAGMENT_HEADER = 12
 _VERSIONS = (0xFEFF, 0xFEFD)  # DTLS 1.0 is what a ClientHello's record says (section 4.2.1)
 
@@ -75,7 +74,7 @@ class Record(NamedTuple):
     @property
     def body(self) -> bytes:
         """What follows the header."""
-        return self.octets[RECORD_HEADER.size :]
+        return self.octets[_RECORD_HEADER.size :]
 
 
 class Fragment(NamedTuple):
@@ -95,9 +94,9 @@ def parse_records(datagram: bytes) -> list[Record] | DropReason:
     """
     records: list[Record] = []
     position = 0
-    while len(datagram) - position > RECORD_HEADER.size:
-        content_type, version, epoch, high, low, length = RECORD_HEADER.unpack_from(datagram, position)
-        end = position + RECORD_HEADER.size + length
+    while len(datagram) - position > _RECORD_HEADER.size:
+        content_type, version, epoch, high, low, length = _RECORD_HEADER.unpack_from(datagram, position)
+        end = position + _RECORD_HEADER.size + length
         if version not in _VERSIONS or not 20 <= content_type <= 23 or length == 0 or end > len(datagram):
             break
         records.append(Record(content_type, epoch, high << 32 | low, datagram[position:end]))
@@ -138,7 +137,7 @@ def cut(stream: bytes, limit: int) -> list[bytes]:
     datagrams: list[bytes] = []
     start = end = 0
     while end < len(stream):
-        length = RECORD_HEADER.size + int.from_bytes(stream[end + 11 : end + 13], "big")
+        length = _RECORD_HEADER.size + int.from_bytes(stream[end + 11 : end + 13], "big")
         if end + length - start > limit and end > start:
             datagrams.append(stream[start:end])
             start = end

@@ -3,6 +3,8 @@ D14, D21 to D24, D27)."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from OpenSSL import SSL
 
@@ -445,3 +447,15 @@ def test_illegal_triggers_change_nothing() -> None:
     ours, _, _ = established(DtlsRole.SERVER)
     ours.start(1.0)
     assert ours.state is DtlsState.ESTABLISHED
+
+
+def test_threads_share_nothing_but_the_context() -> None:
+    """Handshakes in both roles run in four threads at once."""
+
+    def run(number: int) -> bool:
+        role = (DtlsRole.CLIENT, DtlsRole.SERVER)[number % 2]
+        _, peer, events = established(role)
+        return peer.is_complete and [type(event) for event in events] == [HandshakeCompleted]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(run, range(40)))

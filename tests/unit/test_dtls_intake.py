@@ -57,12 +57,12 @@ def test_message_may_declare_16_kib_and_no_more() -> None:
     assert made.highest_message_seq == 1
 
 
-def test_all_messages_may_declare_64_kib_and_no_more() -> None:
+def test_all_messages_may_declare_32_kib_and_no_more() -> None:
     """D18: 11 partial messages."""
     made = intake()
     results = [made.admit(handshake(fragment(b"x", message_type=11, total=16000, seq=n))) for n in range(11)]
-    assert results == [None] * 4 + [DropReason.DTLS_BUDGET] * 7
-    assert made.admit(handshake(fragment(b"x", message_type=11, total=16000, seq=2, offset=9))) is None
+    assert results == [None] * 2 + [DropReason.DTLS_BUDGET] * 9
+    assert made.admit(handshake(fragment(b"x", message_type=11, total=16000, seq=1, offset=9))) is None
 
 
 def test_message_numbers_beyond_any_handshake_are_refused() -> None:
@@ -130,8 +130,9 @@ def test_cipher_change_and_finished_wait_until_they_are_due() -> None:
 def test_waiting_records_are_few_and_the_newest() -> None:
     """D18: OpenSSL alone would buffer a hundred, 16 kB each."""
     made = intake()
-    records = [parsed(record(bytes([n]) * 1400, epoch=1, number=n)) for n in range(200)]
+    records = [parsed(record(bytes([n]) * 243, epoch=1, number=n)) for n in range(200)]
     assert {made.admit(r) for r in records} == {None}
+    assert made.admit(parsed(record(bytes(244), epoch=1))) is DropReason.DTLS_BUDGET
     assert drained(made, is_due=True) == records[-8:]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtcsplit.drops import DropReason
-from rtcsplit.session.dtls_alerts import alert_name, build_fatal_alert, diagnose
+from rtcsplit.session.dtls_alerts import alert_in_place_of, alert_name, diagnose
 from rtcsplit.session.dtls_records import Fragment, Record, cut, parse_fragments, parse_records
 
 
@@ -112,9 +112,10 @@ def test_cut_of_nothing_is_nothing() -> None:
     assert cut(b"", 1200) == []
 
 
-def test_built_alert_is_a_record_of_epoch_0() -> None:
-    """D14."""
-    assert build_fatal_alert(40, 2**40 + 1) == record(b"\x02\x28", content_type=21, number=2**40 + 1)
+def test_alert_takes_the_place_and_number_of_unsent_records() -> None:
+    """D14: one whole record of epoch 0."""
+    unsent = record(b"flight", number=2**40 + 1) + record(b"flight", number=2**40 + 2)
+    assert alert_in_place_of(unsent, 40) == record(b"\x02\x28", content_type=21, number=2**40 + 1)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +130,6 @@ def test_failure_is_blamed_on_who_sent_the_alert() -> None:
     theirs = Record(21, 0, 0, record(b"\x02\x46", content_type=21))
     error = diagnose(theirs, "words", b"")
     assert (error.code, error.alert, error.is_remote) == ("alert", "protocol_version", True)
-    error = diagnose(Record(22, 0, 0, record()), "words", build_fatal_alert(42, 1))
+    error = diagnose(Record(22, 0, 0, record()), "words", alert_in_place_of(record(), 42))
     assert (error.code, error.alert, error.is_remote) == ("handshake_failed", "bad_certificate", False)
     assert diagnose(None, "words", b"").alert is None
