@@ -22,6 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..errors import ConfigurationError, OverloadError, SdpError
+from ..transceiver.accepted_call import AcceptedCall
 from .auth import BearerTokens
 from .body import check_headers, check_media_type, read_body
 from .calls import Call, CallTable
@@ -31,19 +32,6 @@ from .problems import Problem, overload_problem, problem_response, sdp_problem
 __all__ = ["AcceptedCall", "CallAcceptor", "WhipSettings", "whip_application"]
 
 _SDP = "application/sdp"
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptedCall:
-    """A call that an acceptor has made.
-
-    Attributes:
-        call_id: the acceptor's name for it, which clients never see.
-        answer: the description to return.
-    """
-
-    call_id: str
-    answer: str
 
 
 class CallAcceptor(Protocol):

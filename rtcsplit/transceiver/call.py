@@ -49,6 +49,7 @@ class Call:
         self._new_rtp = new_rtp
         self._clock = clock
         self._changed = changed
+        self._on_end: list[Callable[[], None]] = []
 
     @property
     def path(self) -> Path | None:
@@ -116,7 +117,17 @@ class Call:
         self.session.close(now)
         self._changed(self)
 
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called once, when the call has ended by whatever cause."""
+        self._on_end.append(callback)
+
     # what the switchboard does with it
+
+    def ended(self) -> None:
+        """The session is over and gone from every table: tell whoever asked to know."""
+        callbacks, self._on_end = self._on_end, []
+        for callback in callbacks:
+            callback()
 
     def begin_media(self, now: float) -> None:
         """Keys exist: streams and reports begin."""

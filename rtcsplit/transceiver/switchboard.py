@@ -191,6 +191,7 @@ class Switchboard:
         self.ended[cause] += 1
         _LOGGER.info("session ended", extra={"session": call.ufrag[:6], "cause": cause.value, "detail": detail})
         self._guard(call, now, self._application.call_ended, call, cause)
+        self._guard(call, now, call.ended)
 
     def _guard(self, call: Call, now: float, callback: Callable[..., None], *arguments: object) -> None:
         """Call the application; a fault of its own ends this call and no other."""

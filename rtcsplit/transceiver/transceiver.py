@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
 from types import TracebackType
 
 from ..errors import OverloadError, UsageError
@@ -18,6 +18,7 @@ from ..routing.hint import RoutingKeys
 from ..session.certificate import Certificate
 from ..session.stun_refusals import StunRefusals
 from ..wire.address import Address
+from .accepted_call import AcceptedCall
 from .application import Application
 from .call import Call
 from .call_factory import CallFactory
@@ -26,25 +27,12 @@ from .settings import TransceiverSettings
 from .socket import TransceiverSocket
 from .switchboard import Switchboard
 
-__all__ = ["AcceptedCall", "Transceiver"]
+__all__ = ["Transceiver"]
 
 # A loop that is busy with one socket starves everything else in the process; the rest of the queue waits its turn.
 _MAX_BATCHES_PER_WAKEUP = 8
 # Bounds what a timer in the past can cost.
 _MIN_DELAY = 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptedCall:
-    """What signalling hands back to the client.
-
-    Attributes:
-        call_id: unguessable (128 random bits), for the session URL.
-        answer: the SDP answer.
-    """
-
-    call_id: str
-    answer: str
 
 
 class Transceiver:
@@ -150,8 +138,12 @@ class Transceiver:
         self._socket.close()
         self._socket = None
 
-    async def accept(self, offer: bytes) -> AcceptedCall:
+    async def accept(self, offer: bytes, on_end: Callable[[], None] | None = None) -> AcceptedCall:
         """Answer an SDP offer with a new call.
+
+        Args:
+            offer: the client's SDP.
+            on_end: called once, in the loop, when the call has ended by whatever cause.
 
         Raises:
             SdpError: the offer cannot be answered; no call was made.
@@ -164,6 +156,8 @@ class Transceiver:
         call, answer = self._factory.make(
             offer, socket.address, is_taken=self._switchboard.owns, changed=self._on_changed
         )
+        if on_end is not None:
+            call.on_end(on_end)
         self._switchboard.add(call)
         self._flush()
         return AcceptedCall(call.call_id, answer)
