@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
 SERVE ?= 0
-C_SOURCES := $(wildcard csrc/*.c csrc/*.h csrc/tests/*.c csrc/tests/*.h csrc/fuzz/*.c)
+C_SOURCES := $(wildcard csrc/*.c csrc/*.h csrc/tests/*.c csrc/tests/*.h csrc/fuzz/*.c benchmarks/*/*.c)
 EXTENSION := $(VENV)/extension.stamp
 
 .DEFAULT_GOAL := help
@@ -60,7 +60,23 @@ build/csrc/%: csrc/tests/%.c $(wildcard csrc/*.c csrc/*.h csrc/tests/*.h)
 csrc-test: $(C_TESTS) ## C tests under ASan and UBSan
 	@set -e; for test in $(C_TESTS); do $$test; done
 
+# QUICK=1 proves that the benchmarks run and compute the right things; it times nothing.
+BENCH_FLAGS := -std=c11 -D_GNU_SOURCE -O3 -Wall -Wextra -Werror -pthread -Icsrc
+QUICK ?= 0
+
+build/bench/loops.so: benchmarks/native/loops.c $(wildcard csrc/*.c csrc/*.h)
+	@mkdir -p build/bench
+	$(CC) $(BENCH_FLAGS) -fPIC -shared -o $@ $< $(wildcard csrc/*.c)
+
+bench: setup build/bench/loops.so ## time the packet path beside its peers; QUICK=1: only show that it runs
+ifeq ($(QUICK),1)
+	$(BIN)/pytest benchmarks -q --benchmark-disable
+else
+	$(BIN)/pytest benchmarks -q --benchmark-json=build/bench/results.json --benchmark-columns=median,iqr,rounds
+	$(BIN)/python -m benchmarks.report build/bench/results.json
+endif
+
 clean: ## remove what was built
 	rm -rf build $(VENV) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c
 
-.PHONY: help setup system-packages test style format types csrc-test clean
+.PHONY: help setup system-packages test style format types csrc-test bench clean

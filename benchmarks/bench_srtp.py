@@ -1,0 +1,92 @@
+"""SRTP to RTP, with the key of one session and its replay list, one new packet after the other.
+
+rtcsplit and aiortc both call libsrtp through pylibsrtp. aiortc's side is what ``RTCDtlsTransport`` does: the same
+policy, ``is_rtcp``, and the exception caught; rtcsplit also bounds header and SSRCs. The pure-Python twin keeps no
+replay list and is told the rollover count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import pylibsrtp
+import pytest
+from aiortc.rtp import is_rtcp
+
+from rtcsplit.session.keying import SrtpKeys, SrtpProfile
+from rtcsplit.session.srtp import SrtpSession
+from tests.twins_srtp import SessionKeys, unprotect
+
+from . import packets
+from .conftest import PerPacket
+
+PROFILES = {
+    SrtpProfile.AEAD_AES_128_GCM: pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+    SrtpProfile.AES128_CM_HMAC_SHA1_80: pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+}
+
+Unprotect = Callable[[bytes], "bytes | None"]
+
+
+def master_key(profile: SrtpProfile) -> bytes:
+    return bytes(range(profile.key_length + profile.salt_length))
+
+
+@cache
+def protected(profile: SrtpProfile) -> tuple[bytes, ...]:
+    """All packets of the source, in order, as the peer sends them."""
+    key = master_key(profile)
+    session = SrtpSession(SrtpKeys(profile, local=key, remote=key))
+    return tuple(session.protect(packet) for packet in packets.AUDIO)
+
+
+def rtcsplit(profile: SrtpProfile) -> Unprotect:
+    key = master_key(profile)
+    return SrtpSession(SrtpKeys(profile, local=key, remote=key)).unprotect
+
+
+def aiortc(profile: SrtpProfile) -> Unprotect:
+    policy = pylibsrtp.Policy(
+        key=master_key(profile), ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND, srtp_profile=PROFILES[profile]
+    )
+    policy.allow_repeat_tx = True
+    policy.window_size = 1024
+    session = pylibsrtp.Session(policy)
+
+    def unprotect_datagram(data: bytes) -> bytes | None:
+        try:
+            return session.unprotect_rtcp(data) if is_rtcp(data) else session.unprotect(data)
+        except pylibsrtp.Error:
+            return None
+
+    return unprotect_datagram
+
+
+def pure_python(profile: SrtpProfile) -> Unprotect:
+    is_aead = profile is not SrtpProfile.AES128_CM_HMAC_SHA1_80
+    keys = SessionKeys.derive(master_key(profile), profile.key_length, is_aead=is_aead, is_rtcp=False)
+    return lambda packet: unprotect(keys, packet)
+
+
+CONTENDERS: dict[str, Callable[[SrtpProfile], Unprotect]] = {
+    "rtcsplit": rtcsplit,
+    "aiortc": aiortc,
+    "pure Python, OpenSSL's ciphers": pure_python,
+}
+
+
+def time_unprotect(per_packet: PerPacket, contender: str, profile: SrtpProfile) -> None:
+    per_packet.fresh(contender, lambda: CONTENDERS[contender](profile), protected(profile), packets.AUDIO)
+
+
+@pytest.mark.benchmark(group="SRTP unprotect, AES-128-GCM")
+@pytest.mark.parametrize("contender", CONTENDERS)
+def test_unprotect_gcm(per_packet: PerPacket, contender: str) -> None:
+    time_unprotect(per_packet, contender, SrtpProfile.AEAD_AES_128_GCM)
+
+
+@pytest.mark.benchmark(group="SRTP unprotect, AES-128-CM and HMAC-SHA1")
+@pytest.mark.parametrize("contender", CONTENDERS)
+def test_unprotect_counter_mode(per_packet: PerPacket, contender: str) -> None:
+    time_unprotect(per_packet, contender, SrtpProfile.AES128_CM_HMAC_SHA1_80)
