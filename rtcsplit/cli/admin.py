@@ -7,10 +7,9 @@ is ours, so that nothing of an importing application is exported by accident.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Metric, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
@@ -18,37 +17,17 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from .._version import __version__
-
 __all__ = ["admin_application"]
 
 
-class BuildInfo(Collector):
-    """``rtcsplit_build_info``: always 1, for its labels.
-
-    Args:
-        role: ``relay`` or ``transceiver``.
-    """
-
-    def __init__(self, role: str) -> None:
-        self._role = role
-
-    def collect(self) -> Iterator[Metric]:
-        family = GaugeMetricFamily("rtcsplit_build_info", "The version that runs.", labels=["version", "role"])
-        family.add_metric([__version__, self._role], 1)
-        yield family
-
-
-def admin_application(role: str, is_ready: Callable[[], bool], collectors: Iterable[Collector] = ()) -> Starlette:
+def admin_application(is_ready: Callable[[], bool], collectors: Iterable[Collector] = ()) -> Starlette:
     """Return the admin port's application.
 
     Args:
-        role: ``relay`` or ``transceiver``.
         is_ready: asked for each ``/readyz``: 200 or 503.
-        collectors: of the metrics, besides those of the build and the process.
+        collectors: of the metrics, besides those of the process (CPU, memory, descriptors).
     """
     registry = CollectorRegistry()
-    registry.register(BuildInfo(role))
     ProcessCollector(registry=registry)
     for collector in collectors:
         registry.register(collector)

@@ -13,6 +13,7 @@ import click
 from .._version import __version__
 from ..errors import ConfigurationError, RtcsplitError
 from .hint import hint
+from .transceiver import transceiver
 
 __all__ = ["main"]
 
@@ -33,3 +34,4 @@ def main() -> None:
 
 
 main.add_command(hint)
+main.add_command(transceiver)

@@ -15,7 +15,6 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from rtcsplit._version import __version__
 from rtcsplit.cli.admin import admin_application
 from rtcsplit.cli.extras import needs_extra
 from rtcsplit.cli.web import serving
@@ -43,7 +42,7 @@ def client(application: Any) -> httpx.AsyncClient:
 
 async def test_live_while_not_ready_and_ready_when_told() -> None:
     is_ready = False
-    async with client(admin_application("relay", lambda: is_ready)) as http:
+    async with client(admin_application(lambda: is_ready)) as http:
         assert (await http.get("/livez")).status_code == 200
         assert (await http.get("/readyz")).status_code == 503
         is_ready = True
@@ -52,23 +51,22 @@ async def test_live_while_not_ready_and_ready_when_told() -> None:
 
 async def test_metrics_are_read_at_scrape_time() -> None:
     drops = Drops()
-    async with client(admin_application("relay", lambda: True, [drops])) as http:
+    async with client(admin_application(lambda: True, [drops])) as http:
         assert 'rtcsplit_dropped_total{reason="no_flow",role="relay"} 0.0' in (await http.get("/metrics")).text
         drops.count = 7
         text = (await http.get("/metrics")).text
     assert 'rtcsplit_dropped_total{reason="no_flow",role="relay"} 7.0' in text
-    assert f'rtcsplit_build_info{{role="relay",version="{__version__}"}} 1.0' in text
     assert "process_cpu_seconds_total" in text
 
 
 async def test_nothing_else_is_on_the_admin_port() -> None:
-    async with client(admin_application("relay", lambda: True)) as http:
+    async with client(admin_application(lambda: True)) as http:
         assert (await http.get("/")).status_code == 404
         assert (await http.post("/livez")).status_code == 405
 
 
 async def test_server_listens_while_the_block_runs() -> None:
-    application = admin_application("relay", lambda: True)
+    application = admin_application(lambda: True)
     async with serving("admin.listen", LOOPBACK, application) as address, httpx.AsyncClient() as http:
         assert (await http.get(f"http://{address}/livez")).text == "ok\n"
     with socket.socket() as probe:
@@ -79,14 +77,14 @@ async def test_port_in_use_names_the_setting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = Address.of("127.0.0.1", other.getsockname()[1])
         with pytest.raises(ConfigurationError) as caught:
-            async with serving("admin.listen", taken, admin_application("relay", lambda: True)):
+            async with serving("admin.listen", taken, admin_application(lambda: True)):
                 pytest.fail("the port was taken")
     assert (caught.value.key, caught.value.value) == ("admin.listen", str(taken))
 
 
 async def test_endless_head_is_refused() -> None:
     """I9: what a head may take is limited before anything of ours runs."""
-    async with serving("admin.listen", LOOPBACK, admin_application("relay", lambda: True)) as address:
+    async with serving("admin.listen", LOOPBACK, admin_application(lambda: True)) as address:
         reader, writer = await asyncio.open_connection(address.host, address.port)
         writer.write(b"GET /livez HTTP/1.1\r\nx: " + bytes(9000))
         assert b" 400 " in await reader.readline()
@@ -96,7 +94,7 @@ async def test_endless_head_is_refused() -> None:
 @pytest.mark.parametrize("sent", [b"", b"GET /livez HTTP/1.1\r\nx: "], ids=["nothing", "half a head"])
 async def test_slow_head_is_cut_off(sent: bytes) -> None:
     """I9: a connection without a whole head ends by a total deadline."""
-    application = admin_application("relay", lambda: True)
+    application = admin_application(lambda: True)
     async with serving("admin.listen", LOOPBACK, application, head_seconds=0.05) as address:
         reader, writer = await asyncio.open_connection(address.host, address.port)
         writer.write(sent)
@@ -108,7 +106,7 @@ async def test_slow_head_is_cut_off(sent: bytes) -> None:
 async def test_kept_connection_serves_again() -> None:
     """I9: the deadline of a head ends with the head."""
     async with (
-        serving("admin.listen", LOOPBACK, admin_application("relay", lambda: True)) as address,
+        serving("admin.listen", LOOPBACK, admin_application(lambda: True)) as address,
         httpx.AsyncClient() as http,
     ):
         for _ in range(3):

@@ -1,0 +1,45 @@
+"""The admin port of a running command, if its configuration has one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
+
+from ..wire.address import Address
+from .config import AdminSection
+from .extras import needs_extra
+from .process import Process
+
+if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
+
+__all__ = ["admin_port"]
+
+
+@contextlib.asynccontextmanager
+async def admin_port(
+    section: AdminSection | None, process: Process, make_collector: Callable[[], Collector]
+) -> AsyncIterator[Address | None]:
+    """Serve liveness, readiness and metrics until the block ends; the value is the bound address.
+
+    Args:
+        section: None for no port at all.
+        process: its readiness is what ``/readyz`` says.
+        make_collector: called where there is a port; imports what the extra installs.
+
+    Raises:
+        ConfigurationError: the address cannot be bound.
+        MissingLibraryError: the extra ``metrics`` is not installed.
+    """
+    if section is None:
+        yield None
+        return
+    with needs_extra("metrics"):
+        from .admin import admin_application
+        from .web import serving
+
+        collector = make_collector()
+    application = admin_application(lambda: process.is_ready, [collector])
+    async with serving("admin.listen", section.listen, application) as address:
+        yield address

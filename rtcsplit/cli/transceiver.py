@@ -1,0 +1,99 @@
+"""``rtcsplit transceiver``: a transceiver and its HTTP signaling in one event loop, in the foreground."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..gateway.echo import Echo
+from ..routing.hint import Route, RoutingKeys
+from ..transceiver.application import Application
+from ..transceiver.settings import TransceiverSettings
+from ..transceiver.transceiver import Transceiver
+from .admin_port import admin_port
+from .config import SignalingSection, TransceiverConfig, TransceiverSection
+from .effective import effective_toml
+from .extras import needs_extra
+from .keys import minting_keys
+from .loading import Source, check_option, source_options
+from .logs import set_up_logs
+from .process import Process, run
+
+if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
+    from starlette.applications import Starlette
+
+__all__ = ["transceiver"]
+
+_APPLICATIONS: dict[str, Callable[[], Application]] = {"echo": Echo}
+
+
+@click.command()
+@source_options
+@check_option
+def transceiver(config: Path, settings: tuple[str, ...], check: bool) -> None:
+    """Run a transceiver and its HTTP signaling until SIGTERM."""
+    read = Source(config, settings).read(TransceiverConfig)
+    keys = None if read.hint_keys is None else minting_keys(read.hint_keys)
+    if check:
+        click.echo(effective_toml(read), nl=False)
+        return
+    set_up_logs("transceiver")
+
+    async def serve(process: Process) -> None:
+        await _serve(process, read, keys)
+
+    run(serve)
+
+
+async def _serve(process: Process, config: TransceiverConfig, keys: RoutingKeys | None) -> None:
+    section = config.transceiver
+    endpoint = Transceiver(_settings(section), application=_APPLICATIONS[section.application](), keys=keys)
+    with needs_extra("signaling"):
+        from .web import serving
+
+        application = _signaling(config.signaling, endpoint, section.max_sessions)
+
+    def collector() -> Collector:
+        from ..transceiver.metrics import TransceiverCollector
+
+        return TransceiverCollector(endpoint.counters)
+
+    async with (
+        admin_port(config.admin, process, collector) as admin,
+        endpoint,
+        serving("signaling.listen", config.signaling.listen, application) as signaling,
+    ):
+        addresses = f"listen={endpoint.address} signaling={signaling} admin={admin or 'none'}"
+        process.ready(f"transceiver ready: {addresses}")
+        await process.until_stopped()
+
+
+def _settings(section: TransceiverSection) -> TransceiverSettings:
+    return TransceiverSettings(
+        listen=section.listen,
+        advertise=section.advertise,
+        route=Route(section.cluster or 0, section.id or 0),
+        relay_networks=section.relay_networks,
+        dtls_setup=section.dtls_setup,
+        srtp_profiles=section.srtp_profiles,
+        max_sessions=section.max_sessions,
+        receive_buffer_bytes=section.receive_buffer_bytes,
+    )
+
+
+def _signaling(section: SignalingSection, endpoint: Transceiver, max_sessions: int) -> Starlette:
+    from ..signaling.whip import WhipSettings, whip_application
+
+    settings = WhipSettings(
+        path=section.whip_path,
+        tokens=section.tokens,
+        allow_anonymous=section.allow_anonymous,
+        cors_origins=section.cors_origins,
+        max_sessions=max_sessions,
+        max_sessions_per_token=section.max_sessions_per_token,
+    )
+    return whip_application(endpoint, settings)

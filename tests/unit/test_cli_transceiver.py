@@ -1,0 +1,159 @@
+"""``rtcsplit transceiver``: calls are set up over HTTP as long as it runs; or it refuses with one line and a status."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from rtcsplit.cli.main import main
+from rtcsplit.routing.hint import Route, RoutingKeys
+from tests.processes import rtcsplit, running
+
+SECRET = bytes(range(32))
+HINT_KEYS = f'[hint_keys]\nmint = 1\nsecrets.1 = "{SECRET.hex()}"\n'
+TRANSCEIVER = """
+[transceiver]
+cluster = 1
+id = 2
+listen = "127.0.0.1:0"
+advertise = ["203.0.113.10:3478"]
+relay_networks = ["127.0.0.0/8"]
+receive_buffer_bytes = 65536
+"""
+SIGNALING = '[signaling]\nlisten = "127.0.0.1:0"\ntokens = ["token"]\n'
+ADMIN = '[admin]\nlisten = "127.0.0.1:0"\n'
+DIRECT = '[transceiver]\nlisten = "127.0.0.1:0"\nmode = "direct"\n'
+OFFER = "\r\n".join(
+    [
+        "v=0",
+        "o=- 1 1 IN IP4 127.0.0.1",
+        "s=-",
+        "t=0 0",
+        "a=group:BUNDLE 0",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+        "c=IN IP4 0.0.0.0",
+        "a=mid:0",
+        "a=sendrecv",
+        "a=rtcp-mux",
+        "a=rtpmap:111 opus/48000/2",
+        "a=ice-ufrag:abcd",
+        "a=ice-pwd:abcdefghijklmnopqrstuv",
+        "a=fingerprint:sha-256 " + ":".join(["00"] * 32),
+        "a=setup:actpass",
+        "",
+    ]
+)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "transceiver.toml"
+    path.write_text(TRANSCEIVER + HINT_KEYS + SIGNALING + ADMIN)
+    return path
+
+
+def call(url: str, token: str = "token") -> httpx.Response:
+    headers = {"content-type": "application/sdp", "authorization": f"Bearer {token}"}
+    return httpx.post(url, content=OFFER, headers=headers)
+
+
+def attribute(answer: str, name: str) -> str:
+    return next(line.partition(":")[2] for line in answer.splitlines() if line.startswith(f"a={name}:"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_answers_name_the_relay_and_carry_the_route(config: Path, number: signal.Signals) -> None:
+    with running("transceiver", "--config", config) as transceiver:
+        response = call(f"http://{transceiver.address('signaling')}/whip")
+        assert response.status_code == 201
+        opened = RoutingKeys({1: SECRET}).open(attribute(response.text, "ice-ufrag"))
+        assert opened is not None
+        assert opened.route == Route(1, 2)
+        assert " 203.0.113.10 3478 typ host" in attribute(response.text, "candidate")
+        metrics = httpx.get(f"http://{transceiver.address('admin')}/metrics").text
+        assert "rtcsplit_sessions{" in metrics
+        assert metrics.count("\nrtcsplit_build_info{") == 1
+        status, log = transceiver.stop(number)
+    assert status == 0
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert [(line["level"], line["cause"]) for line in lines] == [("info", "closed")], "the call was ended"
+
+
+def test_direct_mode_answers_with_its_own_address(config: Path) -> None:
+    config.write_text(DIRECT + SIGNALING)
+    with running("transceiver", "--config", config) as transceiver:
+        answer = call(f"http://{transceiver.address('signaling')}/whip").text
+        own = transceiver.address("listen")
+        assert f" {own.host} {own.port} typ host" in attribute(answer, "candidate")
+        assert transceiver.stop()[0] == 0
+
+
+def test_path_and_tokens_are_the_configured_ones(config: Path) -> None:
+    flags = ("--set", "signaling.whip_path=/calls", "--set", "signaling.tokens=one,two")
+    with running("transceiver", "--config", config, *flags) as transceiver:
+        url = f"http://{transceiver.address('signaling')}"
+        assert call(f"{url}/calls", "two").status_code == 201
+        assert call(f"{url}/calls", "token").status_code == 401
+        assert call(f"{url}/whip", "two").status_code == 404
+        assert transceiver.stop()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("transceiver.listen", socket.SOCK_DGRAM),
+        ("signaling.listen", socket.SOCK_STREAM),
+        ("admin.listen", socket.SOCK_STREAM),
+    ],
+)
+def test_port_in_use_is_one_line_with_its_key(config: Path, key: str, kind: socket.SocketKind) -> None:
+    with socket.socket(socket.AF_INET, kind) as other:
+        other.bind(("127.0.0.1", 0))
+        if kind is socket.SOCK_STREAM:
+            other.listen()
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        result = rtcsplit("transceiver", "--config", config, "--set", f"{key}={taken}")
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith(f"rtcsplit: {key} = ")
+    assert taken in result.stderr
+
+
+MISTAKES = {
+    "unknown key": ("advertise", "advertised", "transceiver.advertised"),
+    "no hint keys": (HINT_KEYS, "", "hint_keys.mint"),
+    "no minting key": ("mint = 1", "", "hint_keys.mint"),
+    "unknown minting key": ("mint = 1", "mint = 2", "hint_keys.mint"),
+    "nobody may call": ('tokens = ["token"]', "", "signaling.tokens"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "key"), MISTAKES.values(), ids=MISTAKES)
+@pytest.mark.parametrize("flags", [[], ["--check"]], ids=["run", "check"])
+def test_mistake_is_one_line_with_its_key(config: Path, old: str, new: str, key: str, flags: list[str]) -> None:
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new))
+    result = CliRunner().invoke(main, ["transceiver", "--config", str(config), *flags])
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith(f"rtcsplit: {key} = ")
+
+
+def test_check_shows_neither_secrets_nor_tokens(config: Path) -> None:
+    result = CliRunner().invoke(main, ["transceiver", "--check", "--config", str(config)])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert 'tokens = ["(hidden)"]' in result.stdout
+    assert SECRET.hex() not in result.stdout
+
+
+@pytest.mark.parametrize("library", ["starlette", "uvicorn"])
+def test_missing_extra_is_one_line_that_says_what_to_install(config: Path, library: str) -> None:
+    config.write_text(TRANSCEIVER + HINT_KEYS + SIGNALING)
+    result = rtcsplit("transceiver", "--config", config, without=library)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert "rtcsplit[signaling]" in result.stderr
