@@ -1,0 +1,69 @@
+"""WHIP in front of a real transceiver: what signaling remembers and what the transceiver runs are the same calls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import httpx
+
+from rtcsplit.gateway.echo import Echo
+from rtcsplit.signaling.whip import WhipSettings, whip_application
+from rtcsplit.transceiver.settings import TransceiverSettings
+from rtcsplit.transceiver.transceiver import Transceiver
+from rtcsplit.wire.address import Address
+from tests.offers import OFFER, changed, stored
+
+HEADERS = {"Authorization": "Bearer alice", "Content-Type": "application/sdp"}
+
+
+@contextlib.asynccontextmanager
+async def calling(max_sessions: int = 10) -> AsyncIterator[tuple[Transceiver, httpx.AsyncClient]]:
+    settings = TransceiverSettings(listen=Address.of("127.0.0.1", 0), max_sessions=max_sessions)
+    async with Transceiver(settings, application=Echo()) as transceiver:
+        application = whip_application(transceiver, WhipSettings(tokens=("alice",), max_sessions_per_token=2))
+        transport = httpx.ASGITransport(application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://calls.test", headers=HEADERS) as http:
+            yield transceiver, http
+
+
+async def test_offer_makes_a_call_and_delete_ends_it() -> None:
+    """Rows I1, I5, G8: the only candidate is the transceiver's own address, in direct mode."""
+    async with calling() as (transceiver, http):
+        response = await http.post("/whip", content=stored("chromium_audio"))
+        (call,) = transceiver.calls()
+        assert call.call_id not in response.headers["location"]
+        assert call.ufrag in response.text
+        assert f"127.0.0.1 {transceiver.address.port} typ host" in response.text
+        assert (await http.delete(response.headers["location"])).status_code == 200
+        assert transceiver.calls() == []
+
+
+async def test_refused_offer_makes_no_call() -> None:
+    """Row I3."""
+    async with calling() as (transceiver, http):
+        response = await http.post("/whip", content=changed("opus/48000/2", "speex/16000", OFFER))
+        assert (response.status_code, response.json()["code"]) == (422, "no_codec")
+        assert transceiver.calls() == []
+
+
+async def test_call_that_ends_by_itself_is_gone_from_signaling() -> None:
+    """Row I10: its URL is unknown and the token may open another one."""
+    async with calling() as (transceiver, http):
+        locations = [(await http.post("/whip", content=OFFER)).headers["location"] for _ in range(2)]
+        assert (await http.post("/whip", content=OFFER)).status_code == 503
+        for call in transceiver.calls():
+            call.close()
+        await asyncio.sleep(0)  # the turn of the loop in which ends are seen to
+        assert [(await http.delete(location)).status_code for location in locations] == [404, 404]
+        assert (await http.post("/whip", content=OFFER)).status_code == 201
+
+
+async def test_full_transceiver_is_503() -> None:
+    """Row I2."""
+    async with calling(max_sessions=1) as (_, http):
+        assert (await http.post("/whip", content=OFFER)).status_code == 201
+        response = await http.post("/whip", content=OFFER)
+        assert response.status_code == 503
+        assert int(response.headers["retry-after"]) > 0
