@@ -1,0 +1,50 @@
+"""The pages about signaling: their code runs, their lists are complete."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.offers import stored
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+async def test_how_to_mount_runs_as_written() -> None:
+    """docs/how-to/mount-whip.md: POST below the mount point, DELETE at Location."""
+    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "how-to" / "mount-whip.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {"__name__": "mounted"}
+    exec(compile(code, "mount-whip.md", "exec"), names)
+    app = names["app"]
+    headers = {"Authorization": "Bearer a-token-of-your-own", "Content-Type": "application/sdp"}
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://calls.test") as http,
+    ):
+        response = await http.post("/voice/whip", content=stored("chromium_audio"), headers=headers)
+        assert response.status_code == 201
+        assert response.headers["location"].startswith("/voice/whip/")
+        assert (await http.delete(response.headers["location"], headers=headers)).status_code == 200
+
+
+CODES = {
+    "sdp.md": (ROOT / "rtcsplit" / "session" / "sdp", r'(?:malformed|unsupported|SdpError)\(\s*"(\w+)"'),
+    "whip.md": (ROOT / "rtcsplit" / "signaling", r'(?:Problem|_unauthorized)\(\s*(?:HTTPStatus\.\w+,\s*)?"(\w+)"'),
+}
+
+
+@pytest.mark.parametrize("page", CODES)
+def test_every_refusal_code_is_documented(page: str) -> None:
+    """docs/reference: the code's row is there, and no row is of a code that no longer exists."""
+    folder, pattern = CODES[page]
+    used = {code for path in folder.glob("*.py") for code in re.findall(pattern, path.read_text())}
+    table = (DOCS / "reference" / page).read_text().split("## Refusals")[1].split("\n## ")[0]
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("|")]
+    column = 1 if page == "sdp.md" else 2
+    listed = {code for row in rows[2:] for code in re.findall(r"`(\w+)`", row[column])}
+    assert listed == used
