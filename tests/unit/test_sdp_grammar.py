@@ -73,7 +73,7 @@ def test_broken_line_form_is_malformed(body: str | bytes, code: str) -> None:
         "a=unheard-of",
         "a=unheard-of:some value",
         "a=sendrecv-ish",
-        "i=caf\u00e9",
+        "i=\u00e9t\u00e9",
         "b=AS:32",
         "a=\u00fcber:1",
         "a=x:\ufffd",
