@@ -298,6 +298,8 @@ class Session:
         if path is not None:
             self._outgoing.append((datagram, path))
             self._ice.note_sent(now)
+        if self._srtp is not None and self._srtp.is_exhausted:
+            self._end(EndCause.KEYS_EXHAUSTED, now)  # RFC 3711 section 9.2: stop before a key is used too often
 
     def _collect(self, now: float) -> None:
         """Move what ICE and DTLS have to say behind what is queued already. DTLS waits for a path."""

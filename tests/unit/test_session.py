@@ -20,6 +20,7 @@ from rtcsplit.session.events import (
 from rtcsplit.session.keying import SrtpProfile
 from rtcsplit.session.negotiation import DtlsRole
 from rtcsplit.session.session import TRANSITIONS, Session, SessionState, Trigger
+from rtcsplit.session.srtp import MAX_RTP_PACKETS
 from rtcsplit.wire.address import Address, Path, Via
 from rtcsplit.wire.packet import Kind, classify
 
@@ -274,6 +275,21 @@ def test_a_wrong_certificate_ends_the_session_without_keys(role: DtlsRole) -> No
     assert not call.server.of_type(SessionConnected)
     with pytest.raises(UsageError):
         call.server.session.send_rtp(rtp(1), call.network.now)
+
+
+def test_a_session_ends_before_its_keys_are_used_too_often() -> None:
+    """E11: the last packet that the keys may protect is the last one that is sent."""
+    call = connected()
+    assert call.server.session._srtp is not None
+    call.server.session._srtp.rtp_count = MAX_RTP_PACKETS - 2
+    call.server.session.send_rtp(rtp(1), call.network.now)
+    assert call.server.session.state is SessionState.CONNECTED
+    call.server.session.send_rtp(rtp(2), call.network.now)
+    call.network.run_for(0.5)
+    assert [event.cause for event in call.server.of_type(SessionEnded)] == [EndCause.KEYS_EXHAUSTED]
+    assert len(call.client.received_rtp) == 2
+    with pytest.raises(UsageError):
+        call.server.session.send_rtp(rtp(3), call.network.now)
 
 
 def test_the_relay_that_delivered_last_is_the_way_back() -> None:
