@@ -116,8 +116,10 @@ def siphash24(key: bytes, data: bytes) -> bytes:
     return struct.pack("<Q", v[0] ^ v[1] ^ v[2] ^ v[3])
 
 
-def mint_hint(tag_key: bytes, mask_key: bytes, key_id: int, cluster: int, transceiver: int, nonce: bytes) -> str:
-    first, ids = bytes([0x10 | key_id]), struct.pack("!HH", cluster, transceiver)
+def mint_hint(
+    tag_key: bytes, mask_key: bytes, key_id: int, cluster: int, transceiver: int, nonce: bytes, version: int = 1
+) -> str:
+    first, ids = bytes([version << 4 | key_id]), struct.pack("!HH", cluster, transceiver)
     tag = siphash24(tag_key, first + ids + nonce)
     mask = siphash24(mask_key, nonce + tag)[:4]
     masked = bytes(a ^ b for a, b in zip(ids, mask, strict=True))

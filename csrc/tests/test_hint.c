@@ -74,6 +74,29 @@ static void test_no_changed_character_opens(void)
         }
 }
 
+/* A character outside of the alphabet must not pass for one inside, whatever its neighbours are. */
+static void test_no_foreign_character_passes_for_a(void)
+{
+    struct rs_hint_keys keys = ring();
+    unsigned tried = 0;
+
+    for (unsigned n = 0; n < 256; n++) {
+        const uint8_t nonce[RS_HINT_NONCE_SIZE] = {(uint8_t)n};
+        char text[RS_HINT_TEXT_SIZE];
+        struct rs_hint hint;
+        CHECK(rs_hint_mint(&keys, 1, 1, 2, nonce, text) == RS_OK);
+        for (unsigned i = 0; i < RS_HINT_TEXT_SIZE; i++) {
+            if (text[i] != 'A')
+                continue;
+            text[i] = '=';
+            CHECK(rs_hint_open(&keys, (const uint8_t *)text, sizeof text, &hint) == RS_MALFORMED);
+            text[i] = 'A';
+            tried++;
+        }
+    }
+    CHECK(tried > 256);
+}
+
 static void test_other_lengths_and_rings_do_not_open(void)
 {
     struct rs_hint_keys keys = ring(), empty;
@@ -110,6 +133,7 @@ int main(void)
 {
     test_vectors_mint_and_open();
     test_no_changed_character_opens();
+    test_no_foreign_character_passes_for_a();
     test_other_lengths_and_rings_do_not_open();
     test_an_absent_key_opens_nothing_even_where_it_would_fit();
     return 0;

@@ -107,6 +107,24 @@ static void test_rtcp_members(void)
     }
 }
 
+static void test_rtcp_padding(void)
+{
+    uint8_t compound[] = {0x80, 203, 0, 2, 0, 0, 0, 1, 0, 0, 0, 4, 0x80, 203, 0, 2, 0, 0, 0, 1, 0, 0, 0, 4};
+    struct rs_rtcp_member members[RS_RTCP_MAX_MEMBERS];
+    unsigned count;
+
+    compound[0] |= 0x20; /* only the last one may have padding */
+    CHECK(walk(compound, sizeof compound, members, &count) == RS_DROP_RTCP_MALFORMED);
+    compound[0] &= 0xdf;
+    compound[12] |= 0x20;
+    for (unsigned padding = 0; padding < 256; padding++) {
+        compound[sizeof compound - 1] = (uint8_t)padding;
+        enum rs_drop drop = walk(compound, sizeof compound, members, &count);
+        CHECK((drop == RS_DROP_NONE) == (padding == 4 || padding == 8));
+        CHECK(drop != RS_DROP_NONE || members[1].length == 12 - padding);
+    }
+}
+
 static void test_rtcp_is_bounded_by_members(void)
 {
     struct rs_rtcp_member members[RS_RTCP_MAX_MEMBERS];
@@ -126,6 +144,7 @@ int main(void)
     test_every_truncation();
     test_padding_within_the_payload();
     test_rtcp_members();
+    test_rtcp_padding();
     test_rtcp_is_bounded_by_members();
     return 0;
 }

@@ -223,8 +223,36 @@ static void test_lengths_of_integrity_and_place_of_fingerprint(void)
         add(&b, RS_STUN_FINGERPRINT, NULL, len);
         CHECK(parse(&b, &message) == (len == 4 ? RS_DROP_NONE : RS_DROP_STUN_FINGERPRINT));
     }
+    begin(&b, RS_STUN_BINDING_REQUEST);
     add(&b, RS_STUN_FINGERPRINT, NULL, 4);
+    add(&b, 0x8022, NULL, 0);
     CHECK(parse(&b, &message) == RS_DROP_STUN_FINGERPRINT);
+}
+
+static void test_only_a_fingerprint_counts_after_integrity_by_sha256(void)
+{
+    static struct builder b;
+    struct rs_stun_message message;
+
+    begin(&b, RS_STUN_BINDING_REQUEST);
+    add(&b, RS_STUN_MESSAGE_INTEGRITY_SHA256, NULL, 32);
+    add(&b, RS_STUN_MESSAGE_INTEGRITY_SHA256, NULL, 32);
+    add(&b, RS_STUN_MESSAGE_INTEGRITY, NULL, 20);
+    add(&b, RS_STUN_USERNAME, UFRAG ":p", 26);
+    add(&b, RS_STUN_FINGERPRINT, NULL, 4);
+    CHECK(parse(&b, &message) == RS_DROP_NONE && message.count == 2);
+    CHECK(message.attributes[1].type == RS_STUN_FINGERPRINT);
+}
+
+static void test_first_octets_above_3_are_no_stun(void)
+{
+    static struct builder b;
+    struct rs_stun_message message;
+
+    for (unsigned type = 0; type < 0x10000; type += 0x100) {
+        begin(&b, (uint16_t)(type | 1));
+        CHECK(parse(&b, &message) == (type < 0x400 ? RS_DROP_NONE : RS_DROP_STUN_MALFORMED));
+    }
 }
 
 static void test_usernames(void)
@@ -272,6 +300,8 @@ int main(void)
     test_only_the_first_username_counts();
     test_what_follows_message_integrity_is_passed_over();
     test_lengths_of_integrity_and_place_of_fingerprint();
+    test_only_a_fingerprint_counts_after_integrity_by_sha256();
+    test_first_octets_above_3_are_no_stun();
     test_usernames();
     test_other_types_have_no_ufrag();
     return 0;

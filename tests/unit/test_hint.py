@@ -75,6 +75,13 @@ def test_other_versions_keys_and_lengths_do_not_open() -> None:
     assert [text for text in others if ring.open(text) is not None] == []
 
 
+@pytest.mark.parametrize("version", [0, 2, 15])
+def test_other_version_under_the_right_key_does_not_open(version: int) -> None:
+    """C21: also where its tag is right."""
+    assert RoutingKeys({1: S1}).open(twins.mint_hint(*K1, 1, 1, 2, bytes(5), version)) is None
+    assert RoutingKeys({1: S1}).open(twins.mint_hint(*K1, 1, 1, 2, bytes(5), 1)) is not None
+
+
 def test_all_keys_of_a_ring_open_and_one_mints() -> None:
     """C22, the ring's part: what the old key minted opens with the new ring, and no longer without it."""
     old = RoutingKeys({1: S1}, minting=1)
