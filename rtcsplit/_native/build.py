@@ -15,6 +15,7 @@ from cffi import FFI
 MODULES = (
     *("drop", "status", "wire", "address", "classify", "siphash", "stun", "hint", "spp", "rtp"),
     *("network", "udp_batch", "path_socket"),
+    *("flow_table", "counters", "routing", "relay"),
 )
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -2,6 +2,13 @@
 #define RS_UDP_HEADROOM ...
 #define RS_UDP_PAYLOAD ...
 
+struct rs_datagram {
+    uint8_t *data;
+    uint32_t len;
+    uint32_t drop;
+    struct rs_address peer;
+    struct rs_address local;
+};
 struct rs_udp_socket {
     int fd;
     int family;
@@ -10,7 +17,9 @@ struct rs_udp_socket {
     ...;
 };
 struct rs_udp_batch {
+    struct rs_datagram datagrams[...];
     ...;
 };
 enum rs_status rs_udp_socket_init(struct rs_udp_socket *out, int fd, bool wants_local);
 void rs_udp_batch_init(struct rs_udp_batch *batch);
+struct rs_datagram *rs_udp_slot(struct rs_udp_batch *batch, unsigned index);

@@ -1,0 +1,130 @@
+#include "relay.h"
+
+#include <string.h>
+
+#define ALIGNED(octets) (((octets) + 63u) & ~(size_t)63u)
+
+#define CONFIRMED_HINT_WAYS 8
+#define EMBRYONIC_HINT_WAYS 32 /* twice what one hint may have, so that strangers in its row do not hide any */
+
+static struct rs_flow_settings embryonic_settings(const struct rs_relay_settings *settings)
+{
+    struct rs_flow_settings made = {RS_RELAY_EMBRYONIC_FLOWS, RS_RELAY_EMBRYONIC_MS, EMBRYONIC_HINT_WAYS, {0}};
+    memcpy(made.secret, settings->secret, sizeof made.secret);
+    return made;
+}
+
+static struct rs_flow_settings confirmed_settings(const struct rs_relay_settings *settings)
+{
+    struct rs_flow_settings made = {settings->confirmed_flows, RS_RELAY_CONFIRMED_MS, CONFIRMED_HINT_WAYS, {0}};
+    memcpy(made.secret, settings->secret, sizeof made.secret);
+    return made;
+}
+
+static size_t worker_octets(const struct rs_relay_settings *settings)
+{
+    struct rs_flow_settings embryonic = embryonic_settings(settings), confirmed = confirmed_settings(settings);
+    return ALIGNED(sizeof(struct rs_relay_shard)) + rs_flow_table_size(&embryonic) + rs_flow_table_size(&confirmed) +
+           RS_DIRECTIONS * ALIGNED(sizeof(struct rs_udp_batch));
+}
+
+size_t rs_relay_region_size(const struct rs_relay_settings *settings)
+{
+    if (settings->workers < 1 || settings->workers > RS_RELAY_WORKERS_MAX || settings->confirmed_flows < 1 ||
+        settings->confirmed_flows > RS_FLOW_CAPACITY_MAX)
+        return 0;
+    return settings->workers * worker_octets(settings);
+}
+
+static void init_worker(struct rs_relay_worker *worker, const struct rs_relay_settings *settings, uint8_t *memory)
+{
+    struct rs_flow_settings embryonic = embryonic_settings(settings), confirmed = confirmed_settings(settings);
+    worker->shard = (struct rs_relay_shard *)(void *)memory;
+    memory += ALIGNED(sizeof *worker->shard);
+    worker->embryonic = (struct rs_flow_table *)(void *)memory;
+    rs_flow_table_init(worker->embryonic, rs_flow_table_size(&embryonic), &embryonic);
+    memory += rs_flow_table_size(&embryonic);
+    worker->confirmed = (struct rs_flow_table *)(void *)memory;
+    rs_flow_table_init(worker->confirmed, rs_flow_table_size(&confirmed), &confirmed);
+    memory += rs_flow_table_size(&confirmed);
+    for (unsigned i = 0; i < RS_DIRECTIONS; i++) {
+        worker->batches[i] = (struct rs_udp_batch *)(void *)memory;
+        rs_udp_batch_init(worker->batches[i]);
+        memory += ALIGNED(sizeof(struct rs_udp_batch));
+        atomic_init(&worker->seen[i].generation, UINT64_MAX);
+    }
+    worker->cpu = -1;
+}
+
+enum rs_status rs_relay_init(struct rs_relay *relay, const struct rs_relay_settings *settings, void *region,
+                             size_t size)
+{
+    size_t needed = rs_relay_region_size(settings);
+    if (needed == 0 || size < needed || (uintptr_t)region % 64 != 0)
+        return RS_INVALID;
+    memset(relay, 0, sizeof *relay);
+    relay->workers = settings->workers;
+    memcpy(relay->secret, settings->secret, sizeof relay->secret);
+    for (uint32_t i = 0; i < relay->workers; i++) {
+        relay->worker[i].relay = relay;
+        relay->worker[i].index = i;
+        init_worker(&relay->worker[i], settings, (uint8_t *)region + i * worker_octets(settings));
+    }
+    return RS_OK;
+}
+
+enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int public_fd, int upstream_fd, int cpu)
+{
+    if (index >= relay->workers)
+        return RS_INVALID;
+    struct rs_relay_worker *worker = &relay->worker[index];
+    enum rs_status status = rs_udp_socket_init(&worker->public, public_fd, true);
+    if (status == RS_OK)
+        status = rs_udp_socket_init(&worker->upstream, upstream_fd, false);
+    worker->cpu = cpu;
+    return status;
+}
+
+void rs_relay_publish(struct rs_relay *relay, const struct rs_routing *routing)
+{
+    atomic_store_explicit(&relay->routing, routing, memory_order_release);
+}
+
+uint64_t rs_relay_oldest_generation(const struct rs_relay *relay)
+{
+    uint64_t oldest = UINT64_MAX;
+    for (uint32_t i = 0; i < relay->workers; i++)
+        for (unsigned d = 0; d < RS_DIRECTIONS; d++) {
+            uint64_t seen = atomic_load_explicit(&relay->worker[i].seen[d].generation, memory_order_acquire);
+            if (seen < oldest)
+                oldest = seen;
+        }
+    return oldest;
+}
+
+void rs_relay_mark_routes(const struct rs_relay *relay, uint32_t now_ms, const uint32_t *ids, size_t count,
+                          uint8_t *marks)
+{
+    for (uint32_t i = 0; i < relay->workers; i++)
+        rs_flow_table_mark_routes(relay->worker[i].confirmed, now_ms, ids, count, marks);
+}
+
+void rs_relay_settle(struct rs_counters *counters, const struct rs_datagram *datagrams, unsigned count)
+{
+    uint64_t sent = 0, octets = 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (datagrams[i].drop == RS_DROP_NONE) {
+            sent++;
+            octets += datagrams[i].len;
+        } else {
+            rs_count(&counters->drops[datagrams[i].drop], 1);
+        }
+    }
+    rs_count(&counters->tx_datagrams, sent);
+    rs_count(&counters->tx_bytes, octets);
+}
+
+void rs_relay_stop(struct rs_relay *relay)
+{
+    atomic_store(&relay->is_stopping, true);
+}

@@ -1,0 +1,127 @@
+/* The relay: its workers, the memory they share, and what each direction decides.
+ *
+ * A worker is two threads, one per direction, since a blocking receive wakes faster than anything that waits on two
+ * sockets. Each table has one writer:
+ *
+ *                    written by the uplink            written by the downlink
+ *     flows          embryonic (requests make them)   confirmed (the transceiver's own datagrams make them)
+ *     others         recent clients, ufrag rates      re-learning rate
+ *     counters       its own                          its own
+ *
+ * and any thread of any worker may read any flow table. No lock is taken.
+ *
+ * `struct rs_relay` belongs to the process. The region belongs to the relay as such: no pointers are in it, so that it
+ * can be shared memory. The control thread makes both, publishes routing values and reads; docs/explanation/relay.md
+ * tells the reasons. */
+#ifndef RS_RELAY_H
+#define RS_RELAY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "counters.h"
+#include "flow_table.h"
+#include "rate_limit.h"
+#include "recent_clients.h"
+#include "routing.h"
+#include "udp_batch.h"
+
+#define RS_RELAY_WORKERS_MAX 256
+
+/* Our choices; docs/explanation/relay.md has the reasons. */
+#define RS_RELAY_EMBRYONIC_FLOWS 4096    /* per worker */
+#define RS_RELAY_EMBRYONIC_MS 10000      /* since the last request that opened */
+#define RS_RELAY_CONFIRMED_MS 60000      /* since the last downlink datagram that is not STUN */
+#define RS_RELAY_STICKY_MS 10000         /* a flow heard of this recently keeps its transceiver */
+#define RS_RELAY_EMBRYONIC_PER_UFRAG 16  /* over all workers */
+#define RS_RELAY_CONFIRMED_PER_UFRAG 2   /* over all workers */
+#define RS_RELAY_UFRAG_REQUESTS_PER_S 50 /* beyond its embryonic flows; shared out among the workers */
+#define RS_RELAY_RELEARNED_PER_S 1000    /* per worker */
+
+enum rs_direction { RS_UPLINK, RS_DOWNLINK, RS_DIRECTIONS };
+
+/* One worker's part of the region; its tables and batches follow it, each at a multiple of 64. */
+struct rs_relay_shard {
+    struct rs_counters counters[RS_DIRECTIONS];
+    struct rs_recent_clients recent;
+    struct rs_keyed_rates ufrag_rates; /* uplink only */
+    struct rs_rate relearn_rate;       /* downlink only */
+};
+
+struct rs_relay;
+
+struct rs_relay_worker {
+    struct rs_relay *relay;
+    uint32_t index;
+    int cpu; /* both threads are pinned to it; negative: not pinned */
+    struct rs_udp_socket public;
+    struct rs_udp_socket upstream;
+    struct rs_relay_shard *shard;
+    struct rs_flow_table *embryonic;
+    struct rs_flow_table *confirmed;
+    struct rs_udp_batch *batches[RS_DIRECTIONS];
+    uint8_t gap[64];
+    struct {
+        _Atomic uint64_t generation; /* of the newest routing value that the thread has taken */
+        uint8_t gap[56];
+    } seen[RS_DIRECTIONS];
+};
+
+struct rs_relay {
+    uint32_t workers;
+    uint8_t secret[RS_SIPHASH_KEY_SIZE];
+    _Atomic bool is_stopping;
+    const struct rs_routing *_Atomic routing;
+    struct rs_relay_worker worker[RS_RELAY_WORKERS_MAX];
+};
+
+struct rs_relay_settings {
+    uint32_t workers;                    /* 1..RS_RELAY_WORKERS_MAX */
+    uint32_t confirmed_flows;            /* per worker, 1..RS_FLOW_CAPACITY_MAX */
+    uint8_t secret[RS_SIPHASH_KEY_SIZE]; /* of the flow tables; random, and the relay's alone */
+};
+
+/* Octets of the region; 0 if a setting is out of range. */
+size_t rs_relay_region_size(const struct rs_relay_settings *settings);
+
+/* Makes a relay without sockets and without routing in `size` octets of zeroed memory aligned to 64. Both have to
+ * outlive its threads. RS_INVALID: bad setting, size or alignment. */
+enum rs_status rs_relay_init(struct rs_relay *relay, const struct rs_relay_settings *settings, void *region,
+                             size_t size);
+
+/* Gives worker `index` its bound sockets, which stay the caller's. Status as rs_udp_socket_init; RS_INVALID also for
+ * an index out of range. */
+enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int public_fd, int upstream_fd, int cpu);
+
+/* Makes `routing` the value in force from each thread's next batch on. Its generation is higher than the last one's,
+ * and it has to stay until rs_relay_oldest_generation is higher than its own. */
+void rs_relay_publish(struct rs_relay *relay, const struct rs_routing *routing);
+
+/* The oldest generation that a running thread may still be using; UINT64_MAX: no thread runs. */
+uint64_t rs_relay_oldest_generation(const struct rs_relay *relay);
+
+/* Sets `marks[i]` to 1 where a live confirmed flow leads to `ids[i]`; see rs_flow_table_mark_routes. */
+void rs_relay_mark_routes(const struct rs_relay *relay, uint32_t now_ms, const uint32_t *ids, size_t count,
+                          uint8_t *marks);
+
+/* Decide about `count` received datagrams. Those to be forwarded have their destination in `peer`, and for the uplink
+ * the header in front, in the headroom; the others have their `drop`. No system calls, no clock: the routing value and
+ * the time are the caller's. Only the thread of this worker and direction may call. */
+void rs_relay_uplink(struct rs_relay_worker *worker, const struct rs_routing *routing, struct rs_datagram *datagrams,
+                     unsigned count, uint32_t now_ms);
+void rs_relay_downlink(struct rs_relay_worker *worker, const struct rs_routing *routing, struct rs_datagram *datagrams,
+                       unsigned count, uint32_t now_ms);
+
+/* Counts what became of datagrams that were decided about and, where that is so, sent. */
+void rs_relay_settle(struct rs_counters *counters, const struct rs_datagram *datagrams, unsigned count);
+
+/* A direction's thread: pins and names itself, blocks its signals, forwards until rs_relay_stop. RS_OK: stopped;
+ * RS_SYSTEM: its socket will never receive again (errno). */
+enum rs_status rs_relay_run(struct rs_relay *relay, uint32_t index, enum rs_direction direction);
+
+/* Asks all threads to return, which takes them as long as their sockets' SO_RCVTIMEO at most. */
+void rs_relay_stop(struct rs_relay *relay);
+
+#endif

@@ -1,0 +1,179 @@
+/* Clients to transceivers. A binding request goes where its own hint says, whatever flow its sender has; anything else
+ * follows the flow. Requests make and renew embryonic flows, and nothing here touches a confirmed one. */
+#include <string.h>
+
+#include "relay_worker.h"
+#include "spp.h"
+#include "stun.h"
+
+_Static_assert(RS_SPP_SIZE <= RS_UDP_HEADROOM, "the header goes into the headroom");
+
+static void count_event(struct rs_relay_worker *worker, enum rs_flow_event event)
+{
+    rs_count(&worker->shard->counters[RS_UPLINK].events[event], 1);
+}
+
+/* Embryonic flows of this hint, over all workers, up to one more than is allowed. */
+static unsigned count_embryonic(const struct rs_relay *relay, const uint8_t *hint, uint32_t now_ms)
+{
+    struct rs_flow_ref found[RS_RELAY_EMBRYONIC_PER_UFRAG + 1];
+    unsigned count = 0;
+    for (uint32_t i = 0; i < relay->workers && count <= RS_RELAY_EMBRYONIC_PER_UFRAG; i++)
+        count += rs_flow_table_find_hint(relay->worker[i].embryonic, hint, now_ms, found,
+                                         RS_RELAY_EMBRYONIC_PER_UFRAG + 1 - count);
+    return count;
+}
+
+/* Without a flow a request is still routed by its hint, but not without bound: its sender's address may be anybody's,
+ * and the transceiver's answers go there. */
+static enum rs_drop admit_without_flow(struct rs_relay_worker *worker, uint64_t hash, const struct rs_hint *hint,
+                                       uint32_t now_ms)
+{
+    uint32_t workers = worker->relay->workers;
+    uint32_t share = (RS_RELAY_UFRAG_REQUESTS_PER_S + workers - 1) / workers;
+    uint64_t ufrag = rs_siphash24(worker->relay->secret, hint->raw, sizeof hint->raw);
+    if (!rs_keyed_rates_take(&worker->shard->ufrag_rates, ufrag, share, now_ms))
+        return RS_DROP_UFRAG_RATE;
+    rs_recent_clients_mark(&worker->shard->recent, hash, now_ms);
+    return RS_DROP_NONE;
+}
+
+static enum rs_drop add_embryonic(struct rs_relay_worker *worker, uint64_t hash, const struct rs_address *client,
+                                  const struct rs_hint *hint, uint32_t now_ms)
+{
+    struct rs_flow flow = {
+        .client = *client, .cluster = hint->cluster, .transceiver = hint->transceiver, .has_hint = 1};
+    struct rs_flow_ref added;
+    memcpy(flow.hint, hint->raw, sizeof flow.hint);
+    if (count_embryonic(worker->relay, hint->raw, now_ms) >= RS_RELAY_EMBRYONIC_PER_UFRAG)
+        return admit_without_flow(worker, hash, hint, now_ms);
+    enum rs_flow_outcome outcome = rs_flow_table_put(worker->embryonic, hash, &flow, now_ms, true);
+    if (outcome == RS_FLOW_REFUSED)
+        return admit_without_flow(worker, hash, hint, now_ms);
+    if (outcome == RS_FLOW_EVICTED)
+        count_event(worker, RS_FLOW_EVENT_EVICTED);
+    /* Another worker may have added one since we counted. Whoever counts too many now takes its own back, so that the
+     * sum never stays above the limit. */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (worker->relay->workers > 1 &&
+        count_embryonic(worker->relay, hint->raw, now_ms) > RS_RELAY_EMBRYONIC_PER_UFRAG &&
+        rs_flow_table_find(worker->embryonic, hash, client, now_ms, &added)) {
+        rs_flow_table_end(worker->embryonic, &added);
+        return admit_without_flow(worker, hash, hint, now_ms);
+    }
+    if (outcome != RS_FLOW_REPLACED)
+        count_event(worker, RS_FLOW_EVENT_CREATED);
+    return RS_DROP_NONE;
+}
+
+/* What a routed request does to the sender's flow. The first claim to a client address stays while it lives: whoever
+ * sends a request in somebody else's name, with a ufrag of their own, gets that request routed and nothing else. */
+static enum rs_drop note_request(struct rs_relay_worker *worker, const struct rs_address *client,
+                                 const struct rs_hint *hint, uint32_t now_ms)
+{
+    uint64_t hash = rs_flow_hash(worker->relay->secret, client);
+    struct rs_relay_worker *owner;
+    struct rs_flow_ref ref;
+    if (rs_flow_table_find(worker->confirmed, hash, client, now_ms, &ref) ||
+        rs_relay_find_elsewhere(worker, hash, client, now_ms, &ref, &owner)) {
+        if (rs_relay_same_route(&ref.flow, hint->cluster, hint->transceiver)) {
+            if (ref.flow.has_hint)
+                return RS_DROP_NONE;
+        } else if (rs_relay_is_sticky(&ref, now_ms)) {
+            count_event(worker, RS_FLOW_EVENT_CONFLICT);
+            return RS_DROP_NONE;
+        }
+    }
+    if (rs_flow_table_find(worker->embryonic, hash, client, now_ms, &ref)) {
+        if (!rs_relay_same_route(&ref.flow, hint->cluster, hint->transceiver)) {
+            count_event(worker, RS_FLOW_EVENT_CONFLICT);
+            return RS_DROP_NONE;
+        }
+        if (memcmp(ref.flow.hint, hint->raw, sizeof hint->raw) == 0) {
+            rs_flow_table_renew(worker->embryonic, &ref, now_ms);
+            return RS_DROP_NONE;
+        }
+    }
+    return add_embryonic(worker, hash, client, hint, now_ms);
+}
+
+static enum rs_drop route_request(struct rs_relay_worker *worker, const struct rs_routing *routing,
+                                  const struct rs_datagram *datagram, uint32_t now_ms, const struct rs_route **to)
+{
+    struct rs_span ufrag;
+    struct rs_hint hint;
+    enum rs_drop drop = rs_stun_server_ufrag(datagram->data, datagram->len, &ufrag);
+    if (drop != RS_DROP_NONE)
+        return drop;
+    if (rs_hint_open(rs_routing_keys(routing), ufrag.data, ufrag.len, &hint) != RS_OK)
+        return RS_DROP_HINT_INVALID;
+    *to = rs_routing_find(routing, hint.cluster, hint.transceiver);
+    if (*to == NULL)
+        return RS_DROP_NO_ROUTE;
+    return note_request(worker, &datagram->peer, &hint, now_ms);
+}
+
+/* The confirmed flow, unless its transceiver fell silent and a newer, embryonic one is there. */
+static bool find_flow(const struct rs_relay_worker *worker, const struct rs_address *client, uint32_t now_ms,
+                      struct rs_flow_ref *out)
+{
+    uint64_t hash = rs_flow_hash(worker->relay->secret, client);
+    struct rs_relay_worker *owner;
+    struct rs_flow_ref embryonic;
+    bool is_confirmed = rs_flow_table_find(worker->confirmed, hash, client, now_ms, out);
+    if (is_confirmed && rs_relay_is_sticky(out, now_ms))
+        return true;
+    /* Before the other workers' tables: these are few, and those are of no use to most strangers' datagrams. */
+    bool is_embryonic = rs_flow_table_find(worker->embryonic, hash, client, now_ms, &embryonic);
+    if (!is_confirmed)
+        is_confirmed = rs_relay_find_elsewhere(worker, hash, client, now_ms, out, &owner);
+    if (is_embryonic && !(is_confirmed && rs_relay_is_sticky(out, now_ms))) {
+        *out = embryonic;
+        return true;
+    }
+    return is_confirmed;
+}
+
+static enum rs_drop route_by_flow(const struct rs_relay_worker *worker, const struct rs_routing *routing,
+                                  const struct rs_datagram *datagram, uint32_t now_ms, const struct rs_route **to)
+{
+    struct rs_flow_ref ref;
+    if (!find_flow(worker, &datagram->peer, now_ms, &ref))
+        return RS_DROP_NO_FLOW;
+    unsigned key_id = ref.flow.hint[0] & 15u;
+    if (ref.flow.has_hint && !(rs_routing_keys(routing)->present >> key_id & 1))
+        return RS_DROP_HINT_INVALID; /* its key was removed: what the hint opened is closed */
+    *to = rs_routing_find(routing, ref.flow.cluster, ref.flow.transceiver);
+    return *to == NULL ? RS_DROP_NO_ROUTE : RS_DROP_NONE;
+}
+
+static enum rs_drop route(struct rs_relay_worker *worker, const struct rs_routing *routing,
+                          const struct rs_datagram *datagram, uint32_t now_ms, const struct rs_route **to)
+{
+    enum rs_kind kind;
+    enum rs_drop drop = rs_relay_classify(&worker->shard->counters[RS_UPLINK], datagram, &kind);
+    if (drop != RS_DROP_NONE)
+        return drop;
+    if (kind == RS_KIND_STUN && rs_read_u16be(datagram->data) == RS_STUN_BINDING_REQUEST)
+        return route_request(worker, routing, datagram, now_ms, to);
+    return route_by_flow(worker, routing, datagram, now_ms, to);
+}
+
+void rs_relay_uplink(struct rs_relay_worker *worker, const struct rs_routing *routing, struct rs_datagram *datagrams,
+                     unsigned count, uint32_t now_ms)
+{
+    rs_relay_count_received(&worker->shard->counters[RS_UPLINK], datagrams, count);
+    for (unsigned i = 0; i < count; i++) {
+        struct rs_datagram *datagram = &datagrams[i];
+        const struct rs_route *to;
+        if (datagram->drop != RS_DROP_NONE)
+            continue;
+        datagram->drop = route(worker, routing, datagram, now_ms, &to);
+        if (datagram->drop != RS_DROP_NONE)
+            continue;
+        datagram->data -= RS_SPP_SIZE;
+        datagram->len += RS_SPP_SIZE;
+        rs_spp_build(datagram->data, &datagram->peer, &datagram->local);
+        datagram->peer = to->address;
+    }
+}

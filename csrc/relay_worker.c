@@ -1,0 +1,104 @@
+#include "relay_worker.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+bool rs_relay_find_elsewhere(const struct rs_relay_worker *worker, uint64_t hash, const struct rs_address *client,
+                             uint32_t now_ms, struct rs_flow_ref *out, struct rs_relay_worker **owner)
+{
+    struct rs_relay *relay = worker->relay;
+    for (uint32_t i = 0; i < relay->workers; i++) {
+        struct rs_relay_worker *other = &relay->worker[i];
+        if (other != worker && rs_flow_table_find(other->confirmed, hash, client, now_ms, out)) {
+            *owner = other;
+            return true;
+        }
+    }
+    return false;
+}
+
+void rs_relay_count_received(struct rs_counters *counters, const struct rs_datagram *datagrams, unsigned count)
+{
+    uint64_t octets = 0;
+    for (unsigned i = 0; i < count; i++)
+        octets += datagrams[i].len;
+    rs_count(&counters->rx_datagrams, count);
+    rs_count(&counters->rx_bytes, octets);
+}
+
+enum rs_drop rs_relay_classify(struct rs_counters *counters, const struct rs_datagram *datagram, enum rs_kind *kind)
+{
+    enum rs_drop drop = rs_classify(datagram->data, datagram->len, kind);
+    rs_count(&counters->kinds[drop == RS_DROP_NONE ? (unsigned)*kind : RS_KIND_OTHER], 1);
+    return drop;
+}
+
+static uint32_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint32_t)((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+}
+
+/* Signals are for the thread that knows what to do about them. The rest is for speed and for people: if it fails, the
+ * worker works all the same. */
+static void prepare_thread(const struct rs_relay_worker *worker, enum rs_direction direction)
+{
+    sigset_t all;
+    char name[16];
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    snprintf(name, sizeof name, "relay-%s-%u", direction == RS_UPLINK ? "up" : "down", (unsigned)worker->index);
+    pthread_setname_np(pthread_self(), name);
+    if (worker->cpu >= 0 && worker->cpu < CPU_SETSIZE) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET((size_t)worker->cpu, &set);
+        pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+    }
+}
+
+/* The routing value in force. Once its generation is stored, this thread will never look at an older one again. */
+static const struct rs_routing *take_routing(struct rs_relay_worker *worker, enum rs_direction direction)
+{
+    const struct rs_routing *routing = atomic_load_explicit(&worker->relay->routing, memory_order_acquire);
+    atomic_store_explicit(&worker->seen[direction].generation, rs_routing_generation(routing), memory_order_release);
+    return routing;
+}
+
+static void forward(struct rs_relay_worker *worker, enum rs_direction direction, unsigned count)
+{
+    const struct rs_routing *routing = take_routing(worker, direction);
+    struct rs_udp_batch *batch = worker->batches[direction];
+    struct rs_counters *counters = &worker->shard->counters[direction];
+    struct rs_flow_table *table = direction == RS_UPLINK ? worker->embryonic : worker->confirmed;
+    uint32_t now_ms = clock_ms();
+    if (direction == RS_UPLINK)
+        rs_relay_uplink(worker, routing, batch->datagrams, count, now_ms);
+    else
+        rs_relay_downlink(worker, routing, batch->datagrams, count, now_ms);
+    rs_udp_send(direction == RS_UPLINK ? &worker->upstream : &worker->public, batch, count);
+    rs_relay_settle(counters, batch->datagrams, count);
+    rs_count(&counters->events[RS_FLOW_EVENT_EXPIRED], rs_flow_table_sweep(table, now_ms));
+}
+
+enum rs_status rs_relay_run(struct rs_relay *relay, uint32_t index, enum rs_direction direction)
+{
+    struct rs_relay_worker *worker = &relay->worker[index];
+    const struct rs_udp_socket *source = direction == RS_UPLINK ? &worker->public : &worker->upstream;
+    enum rs_status status = RS_OK;
+    prepare_thread(worker, direction);
+    while (!atomic_load_explicit(&relay->is_stopping, memory_order_relaxed)) {
+        int received = rs_udp_receive(source, worker->batches[direction], true);
+        if (received < 0) {
+            status = RS_SYSTEM;
+            break;
+        }
+        forward(worker, direction, (unsigned)received);
+    }
+    atomic_store_explicit(&worker->seen[direction].generation, UINT64_MAX, memory_order_release);
+    return status;
+}

@@ -1,0 +1,28 @@
+/* What both directions of a worker do alike. Not for use outside the relay's own files. */
+#ifndef RS_RELAY_WORKER_H
+#define RS_RELAY_WORKER_H
+
+#include "relay.h"
+
+static inline bool rs_relay_same_route(const struct rs_flow *flow, uint16_t cluster, uint16_t transceiver)
+{
+    return flow->cluster == cluster && flow->transceiver == transceiver;
+}
+
+/* Whether the flow's transceiver was heard so recently that the flow stays with it. */
+static inline bool rs_relay_is_sticky(const struct rs_flow_ref *ref, uint32_t now_ms)
+{
+    return rs_age_ms(now_ms, ref->alive_ms) < RS_RELAY_STICKY_MS;
+}
+
+/* The client's confirmed flow in another worker's table, which is `*owner`; false: none has one. */
+bool rs_relay_find_elsewhere(const struct rs_relay_worker *worker, uint64_t hash, const struct rs_address *client,
+                             uint32_t now_ms, struct rs_flow_ref *out, struct rs_relay_worker **owner);
+
+/* Counts received datagrams and their octets, before anything is changed about them. */
+void rs_relay_count_received(struct rs_counters *counters, const struct rs_datagram *datagrams, unsigned count);
+
+/* rs_classify for a datagram that has not been dropped yet, counted by kind. */
+enum rs_drop rs_relay_classify(struct rs_counters *counters, const struct rs_datagram *datagram, enum rs_kind *kind);
+
+#endif

@@ -1,0 +1,159 @@
+/* A worker's two threads over loopback: settings, forwarding both ways, taking a new routing value, stopping. What the
+ * directions decide is tested packet by packet in tests/unit/test_relay_uplink.py and test_relay_downlink.py. */
+#include <pthread.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "relay.h"
+#include "spp.h"
+
+static struct rs_relay relay;
+
+static int open_socket(void)
+{
+    const struct rs_address loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1}, 0};
+    const struct timeval timeout = {.tv_usec = 50000};
+    struct sockaddr_storage name;
+    socklen_t len;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    CHECK(rs_address_to_sockaddr(&loopback, AF_INET, &name, &len) == RS_OK);
+    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&name, len) == 0);
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0);
+    return fd;
+}
+
+static void *region_for(const struct rs_relay_settings *settings, size_t *size)
+{
+    *size = rs_relay_region_size(settings);
+    void *region = aligned_alloc(64, *size);
+    CHECK(*size != 0 && region != NULL);
+    memset(region, 0, *size);
+    return region;
+}
+
+static struct rs_routing *routing_to(struct rs_address transceiver, const struct rs_hint_keys *keys,
+                                     uint64_t generation)
+{
+    const struct rs_route route = {transceiver, 1, 2, 1};
+    const struct rs_network loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}, 104};
+    const struct rs_routing_parts parts = {keys, &route, 1, NULL, 0, &loopback, 1};
+    size_t size = rs_routing_size(&parts);
+    void *memory = aligned_alloc(16, size);
+    CHECK(memory != NULL);
+    memset(memory, 0, size);
+    CHECK(rs_routing_init(memory, size, &parts, generation) == RS_OK);
+    return memory;
+}
+
+static void test_settings_out_of_range_are_refused(void)
+{
+    const struct rs_relay_settings wrong[] = {
+        {0, 1, {0}}, {RS_RELAY_WORKERS_MAX + 1, 1, {0}}, {1, 0, {0}}, {1, RS_FLOW_CAPACITY_MAX + 1, {0}}};
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK(rs_relay_region_size(&wrong[i]) == 0);
+    const struct rs_relay_settings right = {2, 100, {0}};
+    size_t size;
+    void *region = region_for(&right, &size);
+    CHECK(rs_relay_init(&relay, &right, region, size - 1) == RS_INVALID);
+    CHECK(rs_relay_init(&relay, &right, (uint8_t *)region + 8, size) == RS_INVALID);
+    CHECK(rs_relay_init(&relay, &right, region, size) == RS_OK);
+    CHECK(rs_relay_attach(&relay, 2, 0, 0, -1) == RS_INVALID);
+    CHECK(rs_relay_attach(&relay, 1, -1, -1, -1) == RS_SYSTEM);
+    CHECK(rs_relay_oldest_generation(&relay) == UINT64_MAX);
+    free(region);
+}
+
+static void *run_uplink(void *unused)
+{
+    (void)unused;
+    CHECK(rs_relay_run(&relay, 0, RS_UPLINK) == RS_OK);
+    return NULL;
+}
+
+static void *run_downlink(void *unused)
+{
+    (void)unused;
+    CHECK(rs_relay_run(&relay, 0, RS_DOWNLINK) == RS_OK);
+    return NULL;
+}
+
+/* A binding request: header, USERNAME with the hint, nothing else that a relay would look at. */
+static size_t build_request(const struct rs_hint_keys *keys, uint8_t out[60])
+{
+    const uint8_t nonce[RS_HINT_NONCE_SIZE] = {1, 2, 3, 4, 5};
+    const uint8_t head[24] = {0, 1, 0, 36, 0x21, 0x12, 0xa4, 0x42, [20] = 0, 6, 0, 29};
+    memset(out, 0, 60);
+    memcpy(out, head, sizeof head);
+    CHECK(rs_hint_mint(keys, 3, 1, 2, nonce, (char *)out + 24) == RS_OK);
+    memcpy(out + 48, ":peer", 5);
+    return 56;
+}
+
+static void test_both_directions_forward_until_stopped(void)
+{
+    const struct rs_relay_settings settings = {1, 100, {9}};
+    struct rs_hint_keys keys;
+    size_t size;
+    void *region = region_for(&settings, &size);
+    int public = open_socket(), upstream = open_socket(), client = open_socket(), transceiver = open_socket();
+    static struct rs_udp_batch batch;
+    struct rs_udp_socket as_client, as_transceiver;
+    pthread_t threads[2];
+    rs_udp_batch_init(&batch);
+    rs_hint_keys_init(&keys);
+    CHECK(rs_hint_keys_set(&keys, 3, (const uint8_t *)"0123456789abcdef", (const uint8_t *)"fedcba9876543210") ==
+          RS_OK);
+    CHECK(rs_udp_socket_init(&as_client, client, false) == RS_OK);
+    CHECK(rs_udp_socket_init(&as_transceiver, transceiver, false) == RS_OK);
+    CHECK(rs_relay_init(&relay, &settings, region, size) == RS_OK);
+    CHECK(rs_relay_attach(&relay, 0, public, upstream, 0) == RS_OK);
+    struct rs_routing *first = routing_to(as_transceiver.bound, &keys, 1);
+    struct rs_routing *second = routing_to(as_transceiver.bound, &keys, 2);
+    rs_relay_publish(&relay, first);
+    CHECK(pthread_create(&threads[0], NULL, run_uplink, NULL) == 0);
+    CHECK(pthread_create(&threads[1], NULL, run_downlink, NULL) == 0);
+
+    struct rs_datagram *request = rs_udp_slot(&batch, 0);
+    request->len = (uint32_t)build_request(&keys, request->data);
+    request->peer = relay.worker[0].public.bound;
+    rs_udp_send(&as_client, &batch, 1);
+    CHECK(request->drop == RS_DROP_NONE && rs_udp_receive(&as_transceiver, &batch, true) == 1);
+    CHECK(batch.datagrams[0].len == RS_SPP_SIZE + 56);
+    CHECK(rs_address_equal(&batch.datagrams[0].peer, &relay.worker[0].upstream.bound));
+
+    struct rs_datagram *answer = &batch.datagrams[0];
+    memset(answer->data + RS_SPP_SIZE, 0x16, 56); /* DTLS, by its first octet */
+    rs_udp_send(&as_transceiver, &batch, 1);
+    CHECK(rs_udp_receive(&as_client, &batch, true) == 1 && batch.datagrams[0].len == 56);
+
+    CHECK(rs_relay_oldest_generation(&relay) == 1);
+    rs_relay_publish(&relay, second);
+    while (rs_relay_oldest_generation(&relay) == 1)
+        usleep(1000);
+    free(first);
+    rs_relay_stop(&relay);
+    for (unsigned i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    CHECK(rs_relay_oldest_generation(&relay) == UINT64_MAX);
+    uint64_t counts[RS_COUNTERS];
+    for (unsigned i = 0; i < RS_DIRECTIONS; i++) {
+        rs_counters_read(&relay.worker[0].shard->counters[i], counts);
+        CHECK(counts[0] == 1 && counts[2] == 1);
+    }
+    CHECK(rs_flow_table_count(relay.worker[0].confirmed) == 1);
+    free(second);
+    free(region);
+    close(public);
+    close(upstream);
+    close(client);
+    close(transceiver);
+}
+
+int main(void)
+{
+    test_settings_out_of_range_are_refused();
+    test_both_directions_forward_until_stopped();
+    return 0;
+}
