@@ -14,6 +14,7 @@ from typing import NamedTuple
 from .._native.udp import BATCH, PATH, PathSocket
 from ..drops import DropReason
 from ..wire.address import Address, Path, Via
+from ..wire.network import mapped_network
 from ..wire.packet import Kind
 
 __all__ = ["DatagramBatch", "ReceivedDatagram"]
@@ -56,7 +57,7 @@ class DatagramBatch:
     """
 
     def __init__(self, fd: int, relay_networks: Iterable[IPv4Network | IPv6Network] | None = None) -> None:
-        networks = None if relay_networks is None else [_mapped(network) for network in relay_networks]
+        networks = None if relay_networks is None else [mapped_network(network) for network in relay_networks]
         self._socket = PathSocket(fd, networks)
         self._is_relayed = networks is not None
         self._paths: dict[bytes, Path] = {}
@@ -116,8 +117,3 @@ class DatagramBatch:
             self._packed.clear()
         self._packed[path] = packed
         return packed
-
-
-def _mapped(network: IPv4Network | IPv6Network) -> tuple[bytes, int]:
-    address = Address.of(str(network.network_address), 0)
-    return address.ip, network.prefixlen + (96 if network.version == 4 else 0)

@@ -1,0 +1,226 @@
+"""The relay: starts, feeds, observes and stops the C workers.
+
+No datagram passes through Python. This object opens the sockets, hands routing values down, and reads counters;
+docs/explanation/relay.md says what the workers do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import threading
+import time
+from types import TracebackType
+
+from .._native.relay import Direction, NativeRelay, RouteTuple, key_count
+from .._native.udp import kernel_drops
+from ..errors import ConfigurationError, UsageError
+from ..routing.directory import Directory
+from ..routing.hint import Route, RoutingKeys
+from ..wire.address import Address
+from ..wire.network import mapped_network
+from .counters import RelayCounters, WorkerCounters
+from .routes import RoutesInForce
+from .settings import RelaySettings
+from .sockets import WorkerSockets, address_of, open_sockets
+
+__all__ = ["Relay"]
+
+_log = logging.getLogger(__name__)
+
+# How often values that workers may still be using, and routes that flows may still need, are looked at. Only after a
+# replacement, and until they are gone.
+_HOUSEKEEPING_SECONDS = 1.0
+
+
+class Relay:
+    """Forwards between clients on one public UDP address and the transceivers of a directory.
+
+    Every method is called from the event loop's thread. Use it as an asynchronous context manager, or call
+    :meth:`start` and :meth:`stop`; a relay is started once.
+
+    Args:
+        settings: addresses, workers, sizes.
+        keys: open the hints of clients' ufrags.
+        directory: where routes lead.
+    """
+
+    def __init__(self, settings: RelaySettings, keys: RoutingKeys, directory: Directory) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._routes = RoutesInForce(directory)
+        self._native: NativeRelay | None = None
+        self._sockets: list[WorkerSockets] = []
+        self._threads: list[threading.Thread] = []
+        self._housekeeping: asyncio.Task[None] | None = None
+        self._is_stopped = False
+        self._address = settings.listen
+        self._upstream_addresses: tuple[Address, ...] = ()
+        self._overflow: tuple[int, ...] = (0,) * settings.workers
+        self.failure: OSError | None = None
+        """Why a worker ended that nobody asked to; None as long as all is well."""
+
+    @property
+    def address(self) -> Address:
+        """The public address, with the port that the kernel chose where the settings say 0."""
+        return self._address
+
+    @property
+    def upstream_addresses(self) -> tuple[Address, ...]:
+        """The internal addresses, one per worker; empty before the start."""
+        return self._upstream_addresses
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, was not stopped, and no worker has failed."""
+        return bool(self._threads) and not self._is_stopped and self.failure is None
+
+    async def start(self) -> None:
+        """Bind the sockets and start the workers, all or none.
+
+        Raises:
+            ConfigurationError: an address cannot be bound, or the directory has addresses that the upstream sockets
+                cannot send to; nothing was started.
+            UsageError: it was started before.
+        """
+        if self._native is not None or self._is_stopped:
+            raise UsageError("a relay is started once")
+        self._check_families(self._routes)
+        sockets = open_sockets(self._settings)
+        try:
+            native = NativeRelay(self._settings.workers, self._settings.confirmed_flows, secrets.token_bytes(16))
+            for index, pair in enumerate(sockets):
+                native.attach(index, pair.public.fileno(), pair.upstream.fileno(), self._cpu(index))
+        except BaseException:
+            for pair in sockets:
+                pair.close()
+            raise
+        self._native, self._sockets = native, sockets
+        self._address = address_of(sockets[0].public)
+        self._upstream_addresses = tuple(address_of(pair.upstream) for pair in sockets)
+        for network in self._settings.allow_client_networks:
+            _log.warning("clients are admitted in %s, which may be denied by default", network)
+        self._publish()
+        self._start_threads()
+
+    async def stop(self) -> None:
+        """Stop the workers and close the sockets; takes up to a tenth of a second. Counters stay readable.
+
+        Calling it again, or without a start, does nothing.
+        """
+        if self._is_stopped or self._native is None:
+            self._is_stopped = True
+            return
+        self._is_stopped = True
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+        self._native.stop()
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)
+        self._overflow = self._read_overflow()
+        for pair in self._sockets:
+            pair.close()
+
+    async def __aenter__(self) -> Relay:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def replace_directory(self, directory: Directory) -> None:
+        """Route by another directory from the workers' next batch on.
+
+        An entry that is no longer listed stays routed, as draining, until the last flow to it expires; one that is
+        listed as dead is not.
+
+        Raises:
+            ConfigurationError: it has addresses that the upstream sockets cannot send to; nothing was replaced.
+        """
+        replaced = RoutesInForce(directory)
+        self._check_families(replaced)
+        self._routes.replace(directory)
+        self._replaced()
+
+    def replace_keys(self, keys: RoutingKeys) -> None:
+        """Open hints with another ring from the workers' next batch on.
+
+        What only a removed key opened is routed no more, running flows included.
+        """
+        self._keys = keys
+        self._replaced()
+
+    def counters(self) -> RelayCounters:
+        """Return what has been counted; nothing is stopped or waited for."""
+        workers = []
+        if self._native is not None:
+            overflow = self._overflow if self._is_stopped else self._read_overflow()
+            for index in range(self._settings.workers):
+                up, down = (self._native.counts(index, direction) for direction in Direction)
+                workers.append(WorkerCounters.of(up, down, self._native.flows(index), overflow[index]))
+        routes = sum(entry.is_routed for entry in self._routes.entries)
+        return RelayCounters(tuple(workers), routes, key_count(self._keys.native))
+
+    def _replaced(self) -> None:
+        if self._native is None or self._is_stopped:
+            return
+        self._publish()
+        if self._housekeeping is None or self._housekeeping.done():
+            self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house(self._native))
+
+    def _publish(self) -> None:
+        assert self._native is not None
+        self._native.publish(
+            self._keys.native,
+            [RouteTuple(e.route.cluster, e.route.transceiver, e.address, e.is_routed) for e in self._routes.entries],
+            [self._address, *self._upstream_addresses],
+            [mapped_network(network) for network in self._settings.allow_client_networks],
+        )
+
+    async def _keep_house(self, native: NativeRelay) -> None:
+        """Free what replacements left behind, until nothing is."""
+        while native.reclaim() > 1 or self._routes.kept:
+            await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+            kept = {(route.cluster, route.transceiver) for route in self._routes.kept}
+            unused = kept - await asyncio.to_thread(native.routes_in_use, kept, int(time.monotonic() * 1000))
+            if unused:
+                self._routes.release(Route(*ids) for ids in unused)
+                self._publish()
+
+    def _start_threads(self) -> None:
+        loop = asyncio.get_running_loop()
+        for index in range(self._settings.workers):
+            for direction in Direction:
+                # A daemon: a program that forgets stop() ends nevertheless.
+                thread = threading.Thread(target=self._run, args=(index, direction, loop), daemon=True)
+                thread.start()
+                self._threads.append(thread)
+
+    def _run(self, index: int, direction: Direction, loop: asyncio.AbstractEventLoop) -> None:
+        assert self._native is not None
+        try:
+            self._native.run(index, direction)
+        except OSError as error:
+            self.failure = error
+            _log.error("worker %d ended: %s", index, error)
+
+    def _read_overflow(self) -> tuple[int, ...]:
+        return tuple(kernel_drops(pair.public) + kernel_drops(pair.upstream) for pair in self._sockets)
+
+    def _cpu(self, index: int) -> int | None:
+        if not self._settings.pins_workers:
+            return None
+        allowed = sorted(os.sched_getaffinity(0))
+        return allowed[index % len(allowed)]
+
+    def _check_families(self, routes: RoutesInForce) -> None:
+        if not self._settings.upstream.is_ipv4:
+            return
+        for entry in routes.entries:
+            if not entry.address.is_ipv4:
+                expected = "an IPv4 address, since relay.upstream is one"
+                raise ConfigurationError("directory", str(entry.address), expected)

@@ -1,0 +1,54 @@
+"""What a relay is configured with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+from .._native.relay import WORKERS_MAX
+from ..errors import ConfigurationError
+from ..wire.address import Address
+
+__all__ = ["RelaySettings"]
+
+_FLOWS_MAX = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """Settings of a :class:`~rtcsplit.relay.relay.Relay`; the names are those of the ``[relay]`` section.
+
+    Attributes:
+        listen: the public address that all workers share. On a wildcard address the relay answers from the address
+            that a client sent to. Port 0: the kernel chooses one, for tests.
+        upstream: internal address of the first worker; worker *i* binds its port plus *i*, after a restart the same,
+            so that transceivers' datagrams find their way back. Port 0: the kernel chooses each.
+        workers: pairs of threads, one pair per CPU at most being useful.
+        allow_client_networks: networks where clients may be although they are denied by default, see
+            docs/explanation/relay.md.
+        confirmed_flows: most confirmed flows per worker; about 115 octets each are taken at start.
+        receive_buffer_bytes: SO_RCVBUF and SO_SNDBUF of every socket, as far as the kernel allows.
+        pins_workers: whether worker *i*'s threads are pinned to the *i*-th CPU of those allowed.
+
+    Raises:
+        ConfigurationError: a setting is out of range.
+    """
+
+    listen: Address
+    upstream: Address
+    workers: int = 1
+    allow_client_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    confirmed_flows: int = 131072
+    receive_buffer_bytes: int = 4194304
+    pins_workers: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.workers <= WORKERS_MAX:
+            raise ConfigurationError("relay.workers", self.workers, f"1..{WORKERS_MAX}")
+        if not 1 <= self.confirmed_flows <= _FLOWS_MAX:
+            raise ConfigurationError("relay.confirmed_flows", self.confirmed_flows, f"1..{_FLOWS_MAX}")
+        if self.receive_buffer_bytes < 1:
+            raise ConfigurationError("relay.receive_buffer_bytes", self.receive_buffer_bytes, "a number of octets")
+        if self.upstream.port and self.upstream.port + self.workers - 1 > 65535:
+            expected = f"a port with {self.workers - 1} more above it, one for each worker"
+            raise ConfigurationError("relay.upstream", str(self.upstream), expected)
