@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from .._native.relay import EVENTS, KINDS
+from .._version import __version__
 from ..drops import DropReason
 from .counters import RelayCounters, Traffic, WorkerCounters
 from .relay import Relay
@@ -34,6 +35,9 @@ class RelayCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every family, as of now."""
         counters = self._relay.counters()
+        info = GaugeMetricFamily("rtcsplit_build_info", "What runs here.", labels=["version", "role"])
+        info.add_metric([__version__, _ROLE], 1)
+        yield info
         yield from _traffic(counters)
         yield _classified(counters)
         yield _dropped(counters)

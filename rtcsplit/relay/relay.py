@@ -7,11 +7,13 @@ docs/explanation/relay.md says what the workers do.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from .._native.relay import Direction, NativeRelay, RouteTuple, key_count
@@ -45,10 +47,19 @@ class Relay:
         settings: addresses, workers, sizes.
         keys: open the hints of clients' ufrags.
         directory: where routes lead.
+        on_failure: called in the event loop, with the reason, for each worker that ends although nobody asked it to.
     """
 
-    def __init__(self, settings: RelaySettings, keys: RoutingKeys, directory: Directory) -> None:
+    def __init__(
+        self,
+        settings: RelaySettings,
+        keys: RoutingKeys,
+        directory: Directory,
+        *,
+        on_failure: Callable[[OSError], None] | None = None,
+    ) -> None:
         self._settings = settings
+        self._on_failure = on_failure
         self._keys = keys
         self._routes = RoutesInForce(directory)
         self._native: NativeRelay | None = None
@@ -205,8 +216,14 @@ class Relay:
         try:
             self._native.run(index, direction)
         except OSError as error:
-            self.failure = error
             _log.error("worker %d ended: %s", index, error)
+            with contextlib.suppress(RuntimeError):  # the loop is closed already
+                loop.call_soon_threadsafe(self._fail, error)
+
+    def _fail(self, error: OSError) -> None:
+        self.failure = error
+        if self._on_failure is not None:
+            self._on_failure(error)
 
     def _read_overflow(self) -> tuple[int, ...]:
         return tuple(kernel_drops(pair.public) + kernel_drops(pair.upstream) for pair in self._sockets)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
+import os
 import socket
 import threading
 
@@ -247,3 +250,28 @@ async def test_on_a_wildcard_address_answers_leave_from_where_the_client_sent_to
             assert counters.drops == {DropReason.PROXY_FOREIGN: 1}
     except ConfigurationError:
         pytest.skip("no IPv6 here")
+
+
+async def test_a_worker_that_ends_by_itself_is_reported():
+    failed = asyncio.get_running_loop().create_future()
+    settings = RelaySettings(ANY_PORT, ANY_PORT, pins_workers=False)
+    async with Relay(settings, KEYS, Directory(), on_failure=failed.set_result) as relay:
+        public = descriptor_of(relay.address)
+        kept = os.dup(public)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, public)
+        error = await failed
+        os.dup2(kept, public)
+        for descriptor in (nothing, kept):
+            os.close(descriptor)
+        assert error.errno == errno.ENOTSOCK
+        assert not relay.is_running
+
+
+def descriptor_of(address):
+    """The descriptor of this process's UDP socket with that address."""
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(name))) as sock:
+            if sock.type == socket.SOCK_DGRAM and sock.getsockname() == (address.host, address.port):
+                return int(name)
+    raise AssertionError(f"no socket at {address}")
