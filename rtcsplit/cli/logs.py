@@ -52,8 +52,8 @@ def set_up_logs(role: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    # uvicorn tells at INFO what the ready line says already
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # At INFO uvicorn tells what the ready line says already, at WARNING every malformed request that anybody sends.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
 def _timestamp(seconds: float) -> str:

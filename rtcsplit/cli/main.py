@@ -13,6 +13,7 @@ import click
 from .._version import __version__
 from ..errors import ConfigurationError, RtcsplitError
 from .hint import hint
+from .relay import relay
 from .transceiver import transceiver
 
 __all__ = ["main"]
@@ -34,4 +35,5 @@ def main() -> None:
 
 
 main.add_command(hint)
+main.add_command(relay)
 main.add_command(transceiver)

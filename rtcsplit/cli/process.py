@@ -35,6 +35,7 @@ class Process:
         self.is_ready = False
         self._stopped = asyncio.Event()
         self._reload: Callable[[], None] | None = None
+        self._failure: RtcsplitError | None = None
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
@@ -45,14 +46,28 @@ class Process:
         self._reload = reload
 
     def ready(self, line: str) -> None:
-        """Say on stdout that everything is bound and running."""
+        """Say on stdout that everything is bound and running, unless the process was told to stop meanwhile."""
+        if self._stopped.is_set():
+            return
         self.is_ready = True
         click.echo(line)
         _notify_systemd("READY=1")
 
     async def until_stopped(self) -> None:
-        """Return when the process was told to stop."""
+        """Return when the process was told to stop.
+
+        Raises:
+            RtcsplitError: it cannot go on, see :meth:`fail`.
+        """
         await self._stopped.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def fail(self, error: RtcsplitError) -> None:
+        """Let :meth:`until_stopped` raise ``error``: the process has lost what it is there for."""
+        self._failure = error
+        self.is_ready = False
+        self._stopped.set()
 
     def _stop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -82,7 +97,7 @@ def run(serve: Callable[[Process], Awaitable[None]]) -> None:
     """Run ``serve`` until it returns, which it does when its process is told to stop.
 
     Raises:
-        RtcsplitError: it could not start; what it had started is stopped again.
+        RtcsplitError: it could not start, or could not go on; what it had started is stopped again.
     """
 
     async def main() -> None:

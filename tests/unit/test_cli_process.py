@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
-import asyncio, sys, time
+import asyncio, os, signal, sys, time
 from rtcsplit.cli.logs import set_up_logs
 from rtcsplit.cli.process import run
 from rtcsplit.errors import ConfigurationError, UsageError
@@ -27,14 +27,24 @@ async def serve(process):
             raise ConfigurationError("relay.directory", "x.toml", "a readable file")
     if sys.argv[1] != "no reload":
         process.on_reload(reload)
+    if sys.argv[1] == "stopped while starting":
+        print("ready", flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+        while signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+            await asyncio.sleep(0)
     process.ready("ready")
+    if sys.argv[1] == "fails":
+        asyncio.get_running_loop().call_soon(process.fail, UsageError("no more"))
     await process.until_stopped()
     print("stopping", process.is_ready, flush=True)
     if sys.argv[1] == "stop hangs":
         time.sleep(60)
 
 set_up_logs("relay")
-run(serve)
+try:
+    run(serve)
+except UsageError as error:
+    sys.exit(str(error))
 """
 
 
@@ -62,6 +72,18 @@ def test_first_signal_stops_cleanly_with_status_0(number: signal.Signals) -> Non
         process.send_signal(number)
         out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (0, "stopping False\n", "")
+
+
+def test_stop_while_starting_is_never_ready() -> None:
+    with running("stopped while starting") as process:
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (0, "stopping False\n", "")
+
+
+def test_failure_while_running_is_raised_out_of_the_run() -> None:
+    with running("fails") as process:
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (1, "", "no more\n")
 
 
 def test_second_signal_ends_a_process_whose_stop_hangs() -> None:

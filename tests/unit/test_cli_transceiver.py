@@ -104,6 +104,16 @@ def test_path_and_tokens_are_the_configured_ones(config: Path) -> None:
         assert transceiver.stop()[0] == 0
 
 
+def test_malformed_requests_write_no_log(config: Path) -> None:
+    with running("transceiver", "--config", config) as transceiver:
+        signaling = transceiver.address("signaling")
+        for _ in range(3):
+            with socket.create_connection((signaling.host, signaling.port)) as client:
+                client.sendall(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
+                assert b" 400 " in client.recv(4096)
+        assert transceiver.stop() == (0, "")
+
+
 @pytest.mark.parametrize(
     ("key", "kind"),
     [

@@ -1,0 +1,215 @@
+"""``rtcsplit relay``: it starts, says where, reloads and stops; or it refuses with one line and a status."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from rtcsplit.cli.main import main
+from rtcsplit.routing.hint import Route, RoutingKeys
+from rtcsplit.wire import spp
+from rtcsplit.wire.stun import Attribute, MessageClass, build
+from tests.processes import Running, rtcsplit, running
+
+SECRET = bytes(range(32))
+HINT_KEYS = f'[hint_keys]\nsecrets.1 = "{SECRET.hex()}"\n'
+RELAY = """
+[relay]
+listen = "127.0.0.1:0"
+upstream = "127.0.0.1:0"
+directory = "directory.toml"
+workers = 1
+confirmed_flows = 1024
+receive_buffer_bytes = 65536
+"""
+ADMIN = '[admin]\nlisten = "127.0.0.1:0"\n'
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "directory.toml").write_text("")
+    path = tmp_path / "relay.toml"
+    path.write_text(RELAY + HINT_KEYS + ADMIN)
+    return path
+
+
+def directory_entry(address: tuple[str, int]) -> str:
+    return f'[[transceiver]]\ncluster = 1\nid = 2\naddress = "{address[0]}:{address[1]}"\n'
+
+
+def binding_request() -> bytes:
+    """A check that names transceiver 2 of cluster 1."""
+    ufrag = RoutingKeys({1: SECRET}, 1).mint(Route(1, 2), bytes(5))
+    username = f"{ufrag}:abcd".encode()
+    return build(MessageClass.REQUEST, 1, bytes(12), [(Attribute.USERNAME, username)])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_runs_until_it_is_told_to_stop(config: Path, number: signal.Signals) -> None:
+    with running("relay", "--config", config) as relay:
+        assert relay.address("listen").port != 0
+        admin = f"http://{relay.address('admin')}"
+        assert httpx.get(f"{admin}/livez").status_code == 200
+        assert httpx.get(f"{admin}/readyz").status_code == 200
+        metrics = httpx.get(f"{admin}/metrics").text
+        assert "rtcsplit_relay_datagrams_total" in metrics
+        assert metrics.count("\nrtcsplit_build_info{") == 1
+        status, errors = relay.stop(number)
+    assert (status, errors) == (0, "")
+
+
+def test_each_worker_has_its_upstream_port(config: Path) -> None:
+    with running("relay", "--config", config, "--set", "relay.workers=2") as relay:
+        assert len(relay.addresses["upstream"].split(",")) == 2
+        assert relay.stop()[0] == 0
+
+
+def test_without_an_admin_section_there_is_no_admin_port(config: Path) -> None:
+    config.write_text(RELAY + HINT_KEYS)
+    with running("relay", "--config", config) as relay:
+        assert relay.addresses["admin"] == "none"
+        assert relay.stop()[0] == 0
+
+
+def test_hangup_reads_the_directory_again_and_keeps_the_old_one_if_it_cannot(config: Path) -> None:
+    directory = config.parent / "directory.toml"
+    with (
+        running("relay", "--config", config) as relay,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as transceiver,
+    ):
+        transceiver.bind(("127.0.0.1", 0))
+        transceiver.settimeout(10)
+        public = relay.address("listen")
+        client.sendto(b"", (public.host, public.port))
+
+        directory.write_text(directory_entry(transceiver.getsockname()))
+        assert hang_up(relay)["event"] == "reloaded"
+        client.sendto(binding_request(), (public.host, public.port))
+        assert transceiver.recv(2048)[spp.SIZE :] == binding_request()
+
+        directory.write_text('[[transceiver]]\ncluster = 1\nid = "two"\naddress = "127.0.0.1:9"\n')
+        line = hang_up(relay)
+        assert (line["event"], line["key"]) == ("reload_failed", "transceiver[0].id")
+        client.sendto(binding_request(), (public.host, public.port))
+        assert transceiver.recv(2048)[spp.SIZE :] == binding_request()
+        assert relay.stop()[0] == 0
+
+
+def test_reload_names_what_needs_a_restart(config: Path) -> None:
+    with running("relay", "--config", config) as relay:
+        config.write_text(config.read_text().replace("confirmed_flows = 1024", "confirmed_flows = 2048"))
+        line = hang_up(relay)
+        assert (line["event"], line["keys"]) == ("restart_needed", ["relay.confirmed_flows"])
+        assert json.loads(relay.next_log())["event"] == "reloaded"
+
+
+def test_secret_is_not_in_the_log_of_a_failed_reload(config: Path) -> None:
+    with running("relay", "--config", config) as relay:
+        config.write_text(config.read_text().replace(SECRET.hex(), SECRET.hex() + "0"))
+        line = hang_up(relay)
+        assert line["key"] == "hint_keys.secrets.1"
+        assert SECRET.hex()[:8] not in json.dumps(line)
+
+
+def hang_up(relay: Running) -> dict[str, object]:
+    relay.process.send_signal(signal.SIGHUP)
+    line: dict[str, object] = json.loads(relay.next_log())
+    return line
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("relay.listen", socket.SOCK_DGRAM),
+        ("relay.upstream", socket.SOCK_DGRAM),
+        ("admin.listen", socket.SOCK_STREAM),
+    ],
+)
+def test_port_in_use_is_one_line_with_its_key(config: Path, key: str, kind: socket.SocketKind) -> None:
+    with socket.socket(socket.AF_INET, kind) as other:
+        other.bind(("127.0.0.1", 0))
+        if kind is socket.SOCK_STREAM:
+            other.listen()
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        result = rtcsplit("relay", "--config", config, "--set", f"{key}={taken}")
+    assert_refused(result, 2, key)
+    assert taken in result.stderr
+
+
+def test_check_prints_the_effective_configuration_and_binds_nothing(config: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        result = CliRunner().invoke(
+            main, ["relay", "--check", "--config", str(config), "--set", f"relay.listen={taken}"]
+        )
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f'listen = "{taken}"' in result.stdout
+    assert SECRET.hex() not in result.stdout
+
+
+MISTAKES = {
+    "unknown key": ("workers", "workres", "relay.workres"),
+    "bad address": ("127.0.0.1:0", "here:0", "relay.listen"),
+    "unreadable directory": ("directory.toml", "nowhere.toml", "relay.directory"),
+    "bad secret": (SECRET.hex(), SECRET.hex()[2:], "hint_keys.secrets.1"),
+    "equal secrets": ("secrets.1", f'secrets.2 = "{SECRET.hex()}"\nsecrets.1', "hint_keys.secrets.1"),
+    "no keys": (HINT_KEYS, "", "hint_keys.secrets"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "key"), MISTAKES.values(), ids=MISTAKES)
+@pytest.mark.parametrize("flags", [[], ["--check"]], ids=["run", "check"])
+def test_mistake_is_one_line_with_its_key(config: Path, old: str, new: str, key: str, flags: list[str]) -> None:
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new))
+    result = CliRunner().invoke(main, ["relay", "--config", str(config), *flags])
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith(f"rtcsplit: {key} = ")
+
+
+def test_duplicate_ids_in_the_directory_are_refused(config: Path) -> None:
+    directory = config.parent / "directory.toml"
+    directory.write_text(directory_entry(("10.0.0.1", 5000)) + directory_entry(("10.0.0.2", 5000)))
+    result = CliRunner().invoke(main, ["relay", "--config", str(config)])
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith("rtcsplit: transceiver = ")
+
+
+def test_missing_file_is_one_line(tmp_path: Path) -> None:
+    assert_refused(rtcsplit("relay", "--config", tmp_path / "relay.toml"), 2, "--config")
+
+
+def test_missing_extra_is_one_line_that_says_what_to_install(config: Path) -> None:
+    result = rtcsplit("relay", "--config", config, without="prometheus_client")
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert "rtcsplit[metrics]" in result.stderr
+
+
+def test_without_an_admin_port_the_extra_is_not_needed(config: Path) -> None:
+    config.write_text(RELAY + HINT_KEYS)
+    result = rtcsplit("relay", "--check", "--config", config, without="starlette")
+    assert result.returncode == 0
+
+
+def test_command_line_that_is_wrong_has_status_2() -> None:
+    assert rtcsplit("relay").returncode == 2
+    assert rtcsplit("rely").returncode == 2
+
+
+def test_version() -> None:
+    assert rtcsplit("--version").stdout.startswith("rtcsplit, version ")
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], status: int, key: str) -> None:
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (status, "", 1)
+    assert result.stderr.startswith(f"rtcsplit: {key} = ")
