@@ -68,7 +68,11 @@ build/bench/loops.so: benchmarks/native/loops.c $(wildcard csrc/*.c csrc/*.h)
 	@mkdir -p build/bench
 	$(CC) $(BENCH_FLAGS) -fPIC -shared -o $@ $< $(wildcard csrc/*.c)
 
-bench: setup build/bench/loops.so ## time the packet path beside its peers; QUICK=1: only show that it runs
+build/bench/%: benchmarks/relay/%.c $(wildcard csrc/*.c csrc/*.h)
+	@mkdir -p build/bench
+	$(CC) $(BENCH_FLAGS) -o $@ $< $(wildcard csrc/*.c)
+
+bench: setup build/bench/loops.so build/bench/load build/bench/forwarder ## time the packet path beside its peers; QUICK=1: only show that it runs
 ifeq ($(QUICK),1)
 	$(BIN)/pytest benchmarks -q --benchmark-disable
 else

@@ -18,9 +18,7 @@ def rows(benchmarks: list[dict[str, Any]]) -> list[str]:
     lines = ["| task | contender | per packet | to rtcsplit's |", "|---|---|--:|--:|"]
     for task, group in groupby(benchmarks, key=lambda benchmark: benchmark["group"]):
         cost = {benchmark["extra_info"]["contender"]: per_packet_ns(benchmark) for benchmark in group}
-        for contender, ns in cost.items():
-            ratio = f"{ns / cost[OURS]:.2f}" if OURS in cost else ""
-            lines.append(f"| {task} | {contender} | {ns:,.0f} ns | {ratio} |")
+        lines += [f"| {task} | {who} | {ns:,.0f} ns | {ns / cost[OURS]:.3g} |" for who, ns in cost.items()]
     return lines
 
 
