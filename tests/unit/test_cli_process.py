@@ -66,23 +66,32 @@ def running(behaviour: str, **environment: str) -> Iterator[subprocess.Popen[str
             process.kill()
 
 
+def rest(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What the process still writes until it ends; ``communicate`` would miss what ``readline`` has read ahead."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    out, err = process.stdout.read(), process.stderr.read()
+    process.wait(timeout=10)
+    return out, err
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_first_signal_stops_cleanly_with_status_0(number: signal.Signals) -> None:
     with running("stop") as process:
         process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        out, err = rest(process)
     assert (process.returncode, out, err) == (0, "stopping False\n", "")
 
 
 def test_stop_while_starting_is_never_ready() -> None:
     with running("stopped while starting") as process:
-        out, err = process.communicate(timeout=10)
+        out, err = rest(process)
     assert (process.returncode, out, err) == (0, "stopping False\n", "")
 
 
 def test_failure_while_running_is_raised_out_of_the_run() -> None:
     with running("fails") as process:
-        out, err = process.communicate(timeout=10)
+        out, err = rest(process)
     assert (process.returncode, out, err) == (1, "", "no more\n")
 
 
