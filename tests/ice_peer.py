@@ -20,6 +20,7 @@ from rtcsplit.session.ice import IceLite
 from rtcsplit.session.negotiation import IceCredentials
 from rtcsplit.session.stun_refusals import StunRefusals
 from rtcsplit.wire.address import Address, Path, Via
+from tests.stun_oracle import is_authentic
 
 SERVER = IceCredentials("EceMMyQBAgMEBQhiKJ1mhcEw", "serverPasswordOf30Characters/+")
 CLIENT = IceCredentials("cLnT", "clientPasswordOf24Chars+")
@@ -71,7 +72,7 @@ def read(datagram: bytes, key: str | None) -> oracle.Message:
     assert datagram[-8:-4] == b"\x80\x28\x00\x04"
     response = oracle.parse_message(datagram)
     if key is not None:
-        assert response.check_message_integrity(key.encode())
+        assert is_authentic(datagram, key.encode())
     return response
 
 

@@ -78,7 +78,13 @@ class Peer:
     async def receive(self) -> tuple[bytes, Address]:
         """The next datagram and where it came from, within two seconds."""
         loop = asyncio.get_running_loop()
-        datagram, name = await asyncio.wait_for(loop.sock_recvfrom(self.sock, 4096), 2)
+        is_readable = asyncio.Event()
+        loop.add_reader(self.sock, is_readable.set)  # sock_recvfrom came with Python 3.11
+        try:
+            await asyncio.wait_for(is_readable.wait(), 2)
+        finally:
+            loop.remove_reader(self.sock)
+        datagram, name = self.sock.recvfrom(4096)
         return datagram, Address.of(*name[:2])
 
     def received(self) -> list[bytes]:
