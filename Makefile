@@ -80,7 +80,19 @@ else
 	$(BIN)/python -m benchmarks.report build/bench/results.json
 endif
 
+# The property tests of the parsers once more, on an extension that is built with the sanitizers.
+SANITIZERS := $(shell $(CC) -print-file-name=libasan.so) $(shell $(CC) -print-file-name=libubsan.so)
+
+sanitized-test: setup ## property tests under ASan and UBSan
+	@rm -rf build/sanitized && mkdir -p build/sanitized
+	@cp -r setup.py pyproject.toml README.md csrc rtcsplit tests build/sanitized/
+	@rm -f build/sanitized/rtcsplit/_native/*.so
+	cd build/sanitized && RTCSPLIT_CFLAGS="-O1 -g -Werror -fsanitize=address,undefined -fno-sanitize-recover=all" \
+		../../$(BIN)/python setup.py --quiet build_ext --inplace
+	cd build/sanitized && PYTHONPATH=. PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$(SANITIZERS)" \
+		../../$(BIN)/python -m pytest -q -p no:cacheprovider tests/property/test_parsers.py $(wildcard tests/property/test_flow_table.py)
+
 clean: ## remove what was built
 	rm -rf build $(VENV) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c
 
-.PHONY: help setup system-packages test style format types csrc-test bench clean
+.PHONY: help setup system-packages test style format types csrc-test sanitized-test bench clean
