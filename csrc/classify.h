@@ -26,4 +26,13 @@ enum rs_kind {
  * RS_DROP_STUN_MALFORMED: in the STUN range with a wrong cookie or length field. */
 enum rs_drop rs_classify(const uint8_t *data, size_t len, enum rs_kind *out);
 
+/* The same as one number, for callers to whom memory for `out` costs more than the answer: enum rs_kind, or
+ * enum rs_drop negated. */
+static inline int rs_classify_code(const uint8_t *data, size_t len)
+{
+    enum rs_kind kind;
+    enum rs_drop drop = rs_classify(data, len, &kind);
+    return drop == RS_DROP_NONE ? (int)kind : -(int)drop;
+}
+
 #endif

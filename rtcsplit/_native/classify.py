@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from ..drops import DropReason
-from ._rtcsplit import ffi, lib
-from .reasons import drop_reason
+from ._rtcsplit import lib
 
 __all__ = ["KIND_DTLS", "KIND_RTCP", "KIND_RTP", "KIND_STUN", "classify"]
 
@@ -13,13 +11,8 @@ KIND_DTLS: int = lib.RS_KIND_DTLS
 KIND_RTP: int = lib.RS_KIND_RTP
 KIND_RTCP: int = lib.RS_KIND_RTCP
 
-_KIND = ffi.typeof("enum rs_kind *")
 
-
-def classify(datagram: bytes) -> tuple[int, DropReason | None]:
-    """Return the number of the datagram's kind and None, or -1 and why it has none."""
-    kind = ffi.new(_KIND)
-    drop = lib.rs_classify(datagram, len(datagram), kind)
-    if drop:
-        return -1, drop_reason(drop)
-    return kind[0], None
+def classify(datagram: bytes) -> int:
+    """Return the number of the datagram's kind, or of why it has none, negated."""
+    code: int = lib.rs_classify_code(datagram, len(datagram))
+    return code

@@ -26,7 +26,10 @@ class Kind(Enum):
     RTCP = _native.KIND_RTCP
 
 
-_KINDS = {int(kind.value): kind for kind in Kind}
+_ANSWERS: dict[int, Kind | DropReason] = {
+    **{int(kind.value): kind for kind in Kind},
+    **{-reason: reason for reason in DropReason},
+}
 
 
 def classify(datagram: bytes) -> Kind | DropReason:
@@ -38,5 +41,4 @@ def classify(datagram: bytes) -> Kind | DropReason:
         A :class:`Kind`, or ``TOO_SHORT`` (empty, or shorter than the smallest datagram of its kind), ``FIRST_OCTET``,
         or ``STUN_MALFORMED``.
     """
-    kind, drop = _native.classify(datagram)
-    return _KINDS[kind] if drop is None else drop
+    return _ANSWERS[_native.classify(datagram)]
