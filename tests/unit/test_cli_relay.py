@@ -144,6 +144,15 @@ def test_port_in_use_is_one_line_with_its_key(config: Path, key: str, kind: sock
     assert taken in result.stderr
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_second_relay_on_the_same_port_is_refused(config: Path, workers: int) -> None:
+    """Workers share their port by SO_REUSEPORT; two relays must not."""
+    flags = ("--set", f"relay.workers={workers}")
+    with running("relay", "--config", config, *flags) as relay:
+        same = ("--set", f"relay.listen={relay.addresses['listen']}")
+        assert_refused(rtcsplit("relay", "--config", config, *flags, *same), 2, "relay.listen")
+
+
 def test_check_prints_the_effective_configuration_and_binds_nothing(config: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
