@@ -112,7 +112,7 @@ class Relay:
         self._address = address_of(sockets[0].public)
         self._upstream_addresses = tuple(address_of(pair.upstream) for pair in sockets)
         for network in self._settings.allow_client_networks:
-            _log.warning("clients are admitted in %s, which may be denied by default", network)
+            _log.warning("client_network_admitted", extra={"network": str(network)})
         self._publish()
         self._start_threads()
 
@@ -216,7 +216,7 @@ class Relay:
         try:
             self._native.run(index, direction)
         except OSError as error:
-            _log.error("worker %d ended: %s", index, error)
+            _log.error("worker_ended", extra={"worker": index, "reason": str(error)})
             with contextlib.suppress(RuntimeError):  # the loop is closed already
                 loop.call_soon_threadsafe(self._fail, error)
 

@@ -189,7 +189,7 @@ class Switchboard:
         self._table.remove(call)
         self._timers.schedule(call, None)
         self.ended[cause] += 1
-        _LOGGER.info("session ended", extra={"session": call.ufrag[:6], "cause": cause.value, "detail": detail})
+        _LOGGER.info("session_ended", extra={"session": call.ufrag[:6], "cause": cause.value, "detail": detail})
         self._guard(call, now, self._application.call_ended, call, cause)
         self._guard(call, now, call.ended)
 
@@ -198,6 +198,6 @@ class Switchboard:
         try:
             callback(*arguments)
         except Exception:
-            _LOGGER.exception("the application failed", extra={"session": call.ufrag[:6]})
+            _LOGGER.exception("application_failed", extra={"session": call.ufrag[:6]})
             if call.call_id in self._by_id:
                 call.session.close(now, cause=EndCause.APPLICATION_FAILED)

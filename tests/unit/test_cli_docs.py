@@ -29,6 +29,12 @@ def test_page_lists_the_commands() -> None:
     assert set(re.findall(r"^\| `(rtcsplit [a-z ]+)` \|", PAGE, re.MULTILINE)) == set(COMMANDS)
 
 
+def test_page_lists_the_events_that_are_logged() -> None:
+    sources = "".join(path.read_text() for path in (Path(__file__).parents[2] / "rtcsplit").rglob("*.py"))
+    logged = set(re.findall(r"log(?:ger)?\.(?:info|warning|error|exception)\(\s*\"(\w+)\"", sources, re.IGNORECASE))
+    assert set(re.findall(r"^\| `(\w+)` \| (?:info|warning|error) \|", PAGE, re.MULTILINE)) == logged
+
+
 @pytest.mark.parametrize("path", COMMANDS)
 def test_page_names_each_option(path: str) -> None:
     options = [parameter.opts[0] for parameter in COMMANDS[path].params if isinstance(parameter, click.Option)]

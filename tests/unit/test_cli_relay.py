@@ -78,6 +78,16 @@ def test_without_an_admin_section_there_is_no_admin_port(config: Path) -> None:
         assert relay.stop()[0] == 0
 
 
+def test_admitted_networks_are_logged(config: Path) -> None:
+    """A11: whoever re-admits clients that are denied by default reads it in the log."""
+    with running("relay", "--config", config, "--set", "relay.allow_client_networks=127.0.0.0/8") as relay:
+        status, log = relay.stop()
+    assert status == 0
+    assert [(line["event"], line["network"]) for line in map(json.loads, log.splitlines())] == [
+        ("client_network_admitted", "127.0.0.0/8")
+    ]
+
+
 def test_hangup_reads_the_directory_again_and_keeps_the_old_one_if_it_cannot(config: Path) -> None:
     directory = config.parent / "directory.toml"
     with (
