@@ -54,6 +54,8 @@ class ClientPeer:
     ) -> None:
         self.path = Path(address)
         self.local, self.remote = local, remote
+        self._passwords = {remote.pwd}
+        self._restarting: Path | None = None
         self.nominates = nominates
         self.check_interval = check_interval
         self.is_checking = True
@@ -71,6 +73,7 @@ class ClientPeer:
         self.first_answer_at: float | None = None
         self.keys_at: float | None = None
         self._checks_sent = 0
+        self._has_nominated = False
         self._next_check = now
         self._outgoing: list[tuple[bytes, Path]] = []
 
@@ -80,6 +83,14 @@ class ClientPeer:
         """Send from another address from now on, and check it at once, as a browser does."""
         self.path = Path(address)
         self._next_check = 0.0
+
+    def restart_ice(self, address: Address, local: IceCredentials, remote: IceCredentials) -> None:
+        """Check ``address`` with new credentials; media stays where it is until a nominating check is answered."""
+        self.local, self.remote = local, remote
+        self._passwords.add(remote.pwd)
+        self._restarting = Path(address)
+        self._next_check = 0.0
+        self._checks_sent = 0
 
     def send_rtp(self, packet: bytes) -> None:
         assert self.srtp is not None
@@ -142,7 +153,8 @@ class ClientPeer:
     def handle_timer(self, now: float) -> None:
         if self.is_checking and now >= self._next_check:
             nominate = self.nominates == "always" or (self.nominates == "first" and self._checks_sent == 0)
-            self._outgoing.append((self.check(nominate=nominate), self.path))
+            self._outgoing.append((self.check(nominate=nominate), self._restarting or self.path))
+            self._has_nominated = nominate
             self._checks_sent += 1
             self._next_check = now + (self.check_interval if self.first_answer_at is not None else 0.05)
         self.dtls.handle_timer(now)
@@ -156,9 +168,11 @@ class ClientPeer:
         elif message.message_class is stun.MessageClass.ERROR_RESPONSE:
             self.errors.append(message)
         elif message.message_class is stun.MessageClass.SUCCESS_RESPONSE:
-            assert stun.verify_integrity(message, self.remote.pwd.encode())
+            assert any(stun.verify_integrity(message, pwd.encode()) for pwd in self._passwords)
             assert stun.verify_fingerprint(message)
             self.answers.append(message)
+            if self._restarting and self._has_nominated and stun.verify_integrity(message, self.remote.pwd.encode()):
+                self.path, self._restarting = self._restarting, None
             if self.first_answer_at is None:
                 self.first_answer_at = now
                 self.dtls.start(now)

@@ -21,6 +21,7 @@ __all__ = [
     "HandshakeCompleted",
     "HeldPacketDropped",
     "IceEvent",
+    "IceRestarted",
     "PathCause",
     "PathChanged",
     "RtcpReceived",
@@ -28,6 +29,7 @@ __all__ = [
     "SessionConnected",
     "SessionEnded",
     "SessionEvent",
+    "UfragRetired",
 ]
 
 
@@ -58,6 +60,20 @@ class PathChanged:
 
     path: Path
     cause: PathCause
+
+
+@dataclass(frozen=True, slots=True)
+class IceRestarted:
+    """The path is that of the restarted ICE session, whose server ufrag is ``ufrag``."""
+
+    ufrag: str
+
+
+@dataclass(frozen=True, slots=True)
+class UfragRetired:
+    """Checks with this server ufrag are refused from now on."""
+
+    ufrag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +157,13 @@ class SessionEnded:
     detail: str = ""
 
 
-IceEvent = PathChanged | ConsentExpired
+IceEvent = PathChanged | IceRestarted | UfragRetired | ConsentExpired
 DtlsEvent = HandshakeCompleted | DataReceived | DtlsFailed | DtlsClosed
 SessionEvent = (
     AddressAuthenticated
     | PathChanged
+    | IceRestarted
+    | UfragRetired
     | SessionConnected
     | RtpReceived
     | RtcpReceived

@@ -2,7 +2,7 @@
 
 :class:`IceLite` answers the checks of a full agent, says where to send, and ends when the peer stops asking. It has
 no candidates, sends no checks and keeps no pairs. What a datagram means is :mod:`.ice_check`'s, where to send is
-:mod:`.ice_path`'s, what was seen before is :mod:`.ice_transactions`'.
+:mod:`.ice_path`'s, what was seen before is :mod:`.ice_transactions`', what a restart replaces :mod:`.ice_generations`'.
 
 Sans-IO: after each call that changes the object, empty ``datagrams_to_send`` and ``next_event`` and ask for
 ``next_timer`` before the next one.
@@ -12,18 +12,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from ..drops import DropReason
+from ..errors import UsageError
 from ..wire import stun
 from ..wire.address import Address, Path
 from ..wire.stun import BINDING, Attribute, MessageClass
 from ..wire.stun_values import encode_error_code, encode_unknown_attributes, encode_xor_mapped_address
-from .events import ConsentExpired, IceEvent, PathCause, PathChanged
+from .events import ConsentExpired, IceEvent, IceRestarted, PathCause, PathChanged, UfragRetired
 from .ice_check import Check, Refusal, read_check
+from .ice_generations import Generation, Generations
 from .ice_path import PathSelection
 from .ice_state import State, Trigger
-from .ice_transactions import Sighting, TransactionMemory
+from .ice_transactions import Sighting
 from .negotiation import IceCredentials
 from .stun_refusals import StunRefusals
 
@@ -34,15 +35,6 @@ _CONSENT = 30.0
 # RFC 8445 section 11, Tr.
 _KEEPALIVE = 15.0
 _TRANSACTION_ID_LENGTH = 12
-
-
-@dataclass(frozen=True, slots=True)
-class _Generation:
-    """What an ICE restart replaces (RFC 8445 section 9): both sides' credentials and the memory of their checks."""
-
-    local: IceCredentials
-    remote: IceCredentials | None
-    transactions: TransactionMemory
 
 
 class IceLite:
@@ -64,7 +56,7 @@ class IceLite:
         random: Callable[[int], bytes],
         now: float,
     ) -> None:
-        self._generation = _Generation(local, remote, TransactionMemory(random))
+        self._generations = Generations(local, remote, random)
         self._refusals = refusals
         self._random = random
         self._selection = PathSelection()
@@ -108,12 +100,13 @@ class IceLite:
         """
         if self.state is State.CLOSED:
             return DropReason.SESSION_CLOSED
-        verdict = read_check(datagram, self._generation.local, self._generation.remote)
+        generation = self._generations.of(datagram)
+        verdict = read_check(datagram, generation.local, generation.remote, generation.number)
         if isinstance(verdict, Check):
-            self._take(verdict, path, now)
+            self._take(verdict, generation, path, now)
             return None
         if isinstance(verdict, Refusal):
-            self._refuse(verdict, datagram, path, now)
+            self._refuse(verdict, generation, datagram, path, now)
             return verdict.reason
         return verdict
 
@@ -132,6 +125,19 @@ class IceLite:
     def handshake_ended(self, now: float) -> None:
         """The DTLS handshake is complete: from now on only nomination and silence move the path."""
         self._selection.handshake_ended(now)
+
+    def restart(self, local: IceCredentials, remote: IceCredentials) -> None:
+        """Restart ICE (RFC 8445 section 9): answer to new credentials beside those that run.
+
+        Path, consent and tuples stay. :class:`IceRestarted` says that the path is the new credentials', and 3 s later
+        :class:`UfragRetired` that those before are refused. A further restart replaces one that has not come so far.
+
+        Raises:
+            UsageError: closed, or a ufrag that is in use; nothing has changed.
+        """
+        if self.state is State.CLOSED:
+            raise UsageError("a closed agent does not restart")
+        self._retire(self._generations.restart(local, remote))
 
     def close(self) -> None:
         """End without an event: nothing is sent or taken any more (RFC 7675 section 5.2). Idempotent."""
@@ -154,8 +160,7 @@ class IceLite:
         if self.path is not None:
             timers.append(self._sent_at + _KEEPALIVE)
         move_at = self._selection.next_timer()
-        if move_at is not None:
-            timers.append(move_at)
+        timers += [time for time in (move_at, self._generations.next_timer()) if time is not None]
         return min(timers)
 
     def handle_timer(self, now: float) -> None:
@@ -167,14 +172,17 @@ class IceLite:
             self._end(Trigger.EXPIRED)
             self._events.append(ConsentExpired(was_connected))
             return
+        self._retire(self._generations.expire(now))
         self._report(self._selection.handle_timer(now), now)
         if self.path is not None and now >= self._sent_at + _KEEPALIVE:
             self._outbox.append((self._keepalive(), self.path))
             self._sent_at = now
 
-    def _take(self, check: Check, path: Path, now: float) -> None:
-        self._outbox.append((self._answer(check, path.client), path))
-        sighting = self._generation.transactions.see(check.transaction_id)
+    def _take(self, check: Check, generation: Generation, path: Path, now: float) -> None:
+        self._outbox.append((self._answer(check, generation, path.client), path))
+        if check.generation < self._generations.running.number:
+            return  # it was under way when ICE restarted
+        sighting = generation.transactions.see(check.transaction_id)
         if sighting is Sighting.REPEATED:
             return  # a retransmission needs its answer again, a replay may have one: neither proves anything new
         self._consent_until = now + _CONSENT
@@ -183,9 +191,9 @@ class IceLite:
         else:
             self._selection.heard(path, now)
 
-    def _refuse(self, refusal: Refusal, datagram: bytes, path: Path, now: float) -> None:
+    def _refuse(self, refusal: Refusal, generation: Generation, datagram: bytes, path: Path, now: float) -> None:
         if refusal.is_authenticated:
-            self._outbox.append((self._authenticated_error(refusal), path))
+            self._outbox.append((self._authenticated_error(refusal, generation), path))
             return
         answer = self._refusals.refuse(datagram, refusal.code, path, now)
         if answer is not None:
@@ -195,26 +203,38 @@ class IceLite:
         if cause is not None and self.path is not None:
             self._sent_at = now
             self._events.append(PathChanged(self.path, cause))
+        has_taken_over, forgotten = self._generations.take_over(self._selection.generation, now)
+        if has_taken_over:
+            self._events.append(IceRestarted(self._generations.running.local.ufrag))
+        self._retire(forgotten)
+
+    def _retire(self, ufrag: str | None) -> None:
+        if ufrag is not None:
+            self._events.append(UfragRetired(ufrag))
 
     def _end(self, trigger: Trigger) -> None:
         self._selection.end(trigger)
         self._outbox.clear()
 
-    def _answer(self, check: Check, client: Address) -> bytes:
+    def _answer(self, check: Check, generation: Generation, client: Address) -> bytes:
         mapped = (Attribute.XOR_MAPPED_ADDRESS, encode_xor_mapped_address(client, check.transaction_id))
-        return self._respond(MessageClass.SUCCESS_RESPONSE, check.transaction_id, [mapped])
+        return _respond(MessageClass.SUCCESS_RESPONSE, generation, check.transaction_id, [mapped])
 
-    def _authenticated_error(self, refusal: Refusal) -> bytes:
+    def _authenticated_error(self, refusal: Refusal, generation: Generation) -> bytes:
         attributes = [(Attribute.ERROR_CODE, encode_error_code(refusal.code))]
         if refusal.unknown:
             attributes.append((Attribute.UNKNOWN_ATTRIBUTES, encode_unknown_attributes(refusal.unknown)))
-        return self._respond(MessageClass.ERROR_RESPONSE, refusal.transaction_id, attributes)
-
-    def _respond(
-        self, message_class: MessageClass, transaction_id: bytes, attributes: Sequence[tuple[int, bytes]]
-    ) -> bytes:
-        key = self._generation.local.pwd.encode()
-        return stun.build(message_class, BINDING, transaction_id, attributes, integrity_key=key)
+        return _respond(MessageClass.ERROR_RESPONSE, generation, refusal.transaction_id, attributes)
 
     def _keepalive(self) -> bytes:
         return stun.build(MessageClass.INDICATION, BINDING, self._random(_TRANSACTION_ID_LENGTH))
+
+
+def _respond(
+    message_class: MessageClass,
+    generation: Generation,
+    transaction_id: bytes,
+    attributes: Sequence[tuple[int, bytes]],
+) -> bytes:
+    key = generation.local.pwd.encode()
+    return stun.build(message_class, BINDING, transaction_id, attributes, integrity_key=key)

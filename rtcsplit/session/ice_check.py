@@ -31,12 +31,14 @@ class Check:
         priority: of the peer's candidate (RFC 8445 section 7.1.1), 0 where it named none.
         is_nominating: it carried USE-CANDIDATE.
         nomination: value of NOMINATION (0xC001, draft-thatcher-ice-renomination), None where absent.
+        generation: how many times ICE had restarted when its credentials were made.
     """
 
     transaction_id: bytes
     priority: int
     is_nominating: bool
     nomination: int | None
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def ufrag_of(message: Message) -> str | None:
 
 
 def read_check(
-    datagram: bytes, local: IceCredentials | None, remote: IceCredentials | None
+    datagram: bytes, local: IceCredentials | None, remote: IceCredentials | None, generation: int = 0
 ) -> Check | Refusal | DropReason:
     """Judge a datagram in the STUN range.
 
@@ -73,6 +75,7 @@ def read_check(
         datagram: as received.
         local: our credentials; None for a datagram of no session, which is then refused with 400 or 401 at best.
         remote: the peer's; None while unknown, then the right part of USERNAME may be anything.
+        generation: of these credentials; passed on in the check.
 
     Returns:
         The check, the refusal, or why the datagram is dropped without an answer.
@@ -88,7 +91,7 @@ def read_check(
         return DropReason.STUN_RESPONSE  # RFC 8445 section 2.5: a lite agent asks nothing
     if message.find(Attribute.FINGERPRINT) is not None and not stun.verify_fingerprint(message):
         return DropReason.STUN_FINGERPRINT
-    return _authenticate(message, local, remote) or _read(message)
+    return _authenticate(message, local, remote) or _read(message, generation)
 
 
 def _authenticate(message: Message, local: IceCredentials | None, remote: IceCredentials | None) -> Refusal | None:
@@ -105,7 +108,7 @@ def _authenticate(message: Message, local: IceCredentials | None, remote: IceCre
     return None
 
 
-def _read(message: Message) -> Check | Refusal:
+def _read(message: Message, generation: int) -> Check | Refusal:
     unknown = tuple(dict.fromkeys(type_ for type_, _ in message.attributes if _must_know(type_)))
     if unknown:
         return Refusal(420, DropReason.STUN_UNKNOWN_ATTRIBUTE, True, message.transaction_id, unknown)
@@ -117,6 +120,7 @@ def _read(message: Message) -> Check | Refusal:
         priority=_u32(message.find(Attribute.PRIORITY)) or 0,
         is_nominating=message.find(Attribute.USE_CANDIDATE) is not None,
         nomination=_u32(message.find(Attribute.NOMINATION)),
+        generation=generation,
     )
 
 

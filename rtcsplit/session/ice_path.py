@@ -44,6 +44,7 @@ class PathSelection:
         self._path: Path | None = None
         self._priority = 0
         self._nomination = 0
+        self._generation = 0
         self._heard_at = _NEVER  # last authentic datagram of the selected tuple
         self._media_at = _NEVER  # last SRTP of any of the peer's tuples
         self._moved_at = self._moved_before = _NEVER  # the last two moves after the handshake
@@ -64,13 +65,21 @@ class PathSelection:
         """Tuples with an authenticated, fresh check, oldest check first; 16 at most."""
         return tuple(self._clients)
 
+    @property
+    def generation(self) -> int:
+        """Of the check that settled the path last; it never falls."""
+        return self._generation
+
     def is_authenticated(self, client: Address) -> bool:
         """Whether ``client`` is among :attr:`clients`."""
         return client in self._clients
 
     def check(self, check: Check, path: Path, now: float) -> PathCause | None:
-        """Take a fresh authenticated check; returns why the path changed, None if it did not."""
-        is_nomination = check.is_nominating and (check.nomination is None or check.nomination > self._nomination)
+        """Take a fresh authenticated check; returns why the path changed, None if it did not.
+
+        After an ICE restart come those of the generation of the path and of the one after it, none of those before.
+        """
+        is_nomination = check.is_nominating and self._counts(check)
         move = self._apply(Trigger.NOMINATED if is_nomination else Trigger.CHECKED)
         if move is None:
             return None
@@ -80,7 +89,7 @@ class PathSelection:
             return None
         if move is Move.AT_ONCE:
             return self._move(check, path, PathCause.NOMINATED if is_nomination else PathCause.PROVISIONAL, now)
-        if move is Move.UNLESS_HELD and self._may_move(check.priority, now):
+        if move is Move.UNLESS_HELD and self._may_move(check, now):
             return self._move(check, path, PathCause.NOMINATED, now)
         self._waiting = _Waiting(check, path, now)
         return self.handle_timer(now)
@@ -135,10 +144,16 @@ class PathSelection:
         in_media = self._heard_at + _SILENCE_IN_MEDIA
         return in_media if in_media <= self._media_at + _MEDIA_IS_RECENT else self._heard_at + _SILENCE
 
-    def _may_move(self, priority: int, now: float) -> bool:
+    def _counts(self, check: Check) -> bool:
+        """Whether a nomination is newer than those before; an ICE restart counts anew."""
+        return check.nomination is None or check.nomination > self._nomination or check.generation > self._generation
+
+    def _may_move(self, check: Check, now: float) -> bool:
+        if check.generation > self._generation:
+            return True  # once per restart, so that nothing can flap
         if now < self._moved_before + _TWO_MOVES:
             return False
-        return now >= self._moved_at + _HOLD or priority > self._priority
+        return now >= self._moved_at + _HOLD or check.priority > self._priority
 
     def _move(self, check: Check, path: Path, cause: PathCause, now: float) -> PathCause:
         if self._state is State.SELECTED:
@@ -151,6 +166,10 @@ class PathSelection:
         self._path = path
         self._heard_at = now
         self._priority = check.priority
+        if check.generation > self._generation:
+            self._generation = check.generation
+            self._nomination = 0
+            self._waiting = None
         if check.is_nominating and check.nomination is not None:
             self._nomination = max(self._nomination, check.nomination)
 

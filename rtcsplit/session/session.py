@@ -31,12 +31,14 @@ from .events import (
     EndCause,
     HandshakeCompleted,
     HeldPacketDropped,
+    IceRestarted,
     PathChanged,
     RtcpReceived,
     RtpReceived,
     SessionConnected,
     SessionEnded,
     SessionEvent,
+    UfragRetired,
 )
 from .ice import IceLite
 from .negotiation import IceCredentials, Negotiation
@@ -153,6 +155,18 @@ class Session:
         """
         self._queue_protected(self._connected_srtp().protect_rtcp(packet), now)
 
+    def restart_ice(self, local: IceCredentials, remote: IceCredentials, now: float) -> None:
+        """Restart ICE (RFC 8445 section 9); the path, the DTLS association and the keys stay (RFC 8842 section 4).
+
+        Checks with either side's old credentials count until the path is one of the new ones; see
+        :meth:`.ice.IceLite.restart`.
+
+        Raises:
+            UsageError: the session is closed, or the ufrag is in use; nothing has changed.
+        """
+        self._ice.restart(local, remote)
+        self._follow_ice(now)
+
     def close(self, now: float, *, cause: EndCause = EndCause.CLOSED) -> None:
         """End the session with a close_notify; what is queued already leaves first. Idempotent."""
         self._end(cause, now)
@@ -248,6 +262,8 @@ class Session:
                 case PathChanged():
                     self._events.append(event)
                     self._start_handshake(now)
+                case IceRestarted() | UfragRetired():
+                    self._events.append(event)
                 case ConsentExpired(was_connected=True):
                     self._end(EndCause.CONSENT_EXPIRED, now)
                 case ConsentExpired():

@@ -1,10 +1,13 @@
-"""What a transceiver hands to signalling for an offer: the one value that both sides know."""
+"""What a transceiver hands to signalling for an offer or an ICE restart: the values that both sides know."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["AcceptedCall"]
+from ..session.negotiation import IceCredentials
+from ..wire.address import Address
+
+__all__ = ["AcceptedCall", "RestartedCall"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +21,16 @@ class AcceptedCall:
 
     call_id: str
     answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestartedCall:
+    """A call whose ICE restarts: what the client has to check next (RFC 9725 section 4.3.3).
+
+    Attributes:
+        ice: our new credentials.
+        candidates: where the client reaches us, the preferred address first.
+    """
+
+    ice: IceCredentials
+    candidates: tuple[Address, ...]

@@ -21,7 +21,7 @@ class Call:
 
     Args:
         call_id: unguessable name, the last part of the session URL.
-        ufrag: our ICE ufrag.
+        ufrag: our ICE ufrag; another one after an ICE restart.
         session: ICE, DTLS and SRTP of the peer.
         audio: what was negotiated, None where the answer has no audio.
         new_rtp: makes the RTP session once there are keys, given ``now``; its first report counts from then.

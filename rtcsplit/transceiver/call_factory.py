@@ -76,14 +76,22 @@ class CallFactory:
         """
         parsed = parse_offer(offer)
         local = LocalDescription.create(
-            IceCredentials(self._new_ufrag(is_taken), b64encode(self._random(_PWD_OCTETS)).decode()),
+            self.credentials(is_taken),
             self._certificate.fingerprint,
-            self._settings.advertise or (own_address,),
+            self.candidates(own_address),
             self._random,
             setup=self._settings.dtls_setup,
         )
         answer = build_answer(parsed, local)
         return self._new_call(local, answer.negotiation, changed), answer.text
+
+    def credentials(self, is_taken: Callable[[str], bool]) -> IceCredentials:
+        """Return fresh ICE credentials, of a new call or of one whose ICE restarts; the ufrag routes here."""
+        return IceCredentials(self._new_ufrag(is_taken), b64encode(self._random(_PWD_OCTETS)).decode())
+
+    def candidates(self, own_address: Address) -> tuple[Address, ...]:
+        """Return where clients reach us: the relays, in direct mode ``own_address``."""
+        return self._settings.advertise or (own_address,)
 
     def _new_call(self, local: LocalDescription, negotiation: Negotiation, changed: Callable[[Call], None]) -> Call:
         session = Session(

@@ -21,6 +21,7 @@ class TransceiverCounters:
         drops: datagrams that went nowhere, by reason.
         ended: sessions that ended, by cause.
         path_changes: how often a session's path was set or moved, by cause.
+        ice_restarts: how often a session's path became that of an ICE restart.
         flow_conflicts: how often a session could not have a client address because another living one has it.
     """
 
@@ -30,4 +31,5 @@ class TransceiverCounters:
     drops: Mapping[DropReason, int]
     ended: Mapping[EndCause, int]
     path_changes: Mapping[str, int]
+    ice_restarts: int
     flow_conflicts: int

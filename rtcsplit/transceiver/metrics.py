@@ -49,3 +49,7 @@ class TransceiverCollector(Collector):
         for cause_label, count in counters.path_changes.items():
             changes.add_metric([cause_label], count)
         yield changes
+
+        restarts = CounterMetricFamily("rtcsplit_ice_restarts", "ICE restarts that took over the path.")
+        restarts.add_metric([], counters.ice_restarts)
+        yield restarts

@@ -1,5 +1,6 @@
 """Which call a datagram belongs to: binding requests by server ufrag, everything else by client address.
 
+A call has one ufrag, and while its ICE restarts up to three (RFC 8445 section 9).
 The table learns addresses from the calls' events; no call holds its table. One living call per client address
 (checklist A14): the first one keeps it until it is silent there, or ends.
 """
@@ -31,7 +32,7 @@ class SessionTable(Generic[Call]):
         self._by_ufrag: dict[str, Call] = {}
         self._by_client: dict[Address, Call] = {}
         self._clients: dict[Call, dict[Address, None]] = {}  # insertion order is age
-        self._ufrags: dict[Call, str] = {}
+        self._ufrags: dict[Call, set[str]] = {}
 
     def __len__(self) -> int:
         return len(self._ufrags)
@@ -43,15 +44,20 @@ class SessionTable(Generic[Call]):
         return ufrag in self._by_ufrag
 
     def add(self, ufrag: str, call: Call) -> None:
-        """Make ``call`` the owner of ``ufrag``, which must be new."""
+        """Make ``call`` the owner of ``ufrag``, which must be new; a call may own several."""
         assert ufrag not in self._by_ufrag
         self._by_ufrag[ufrag] = call
-        self._ufrags[call] = ufrag
-        self._clients[call] = {}
+        self._ufrags.setdefault(call, set()).add(ufrag)
+        self._clients.setdefault(call, {})
+
+    def retire(self, ufrag: str) -> None:
+        """Forget ``ufrag``, one of several of its call."""
+        self._ufrags[self._by_ufrag.pop(ufrag)].remove(ufrag)
 
     def remove(self, call: Call) -> None:
         """Forget everything about ``call``."""
-        self._by_ufrag.pop(self._ufrags.pop(call), None)
+        for ufrag in self._ufrags.pop(call):
+            del self._by_ufrag[ufrag]
         for client in self._clients.pop(call):
             del self._by_client[client]
 

@@ -15,13 +15,16 @@ from ..session.events import (
     AddressAuthenticated,
     EndCause,
     HeldPacketDropped,
+    IceRestarted,
     PathChanged,
     RtcpReceived,
     RtpReceived,
     SessionConnected,
     SessionEnded,
     SessionEvent,
+    UfragRetired,
 )
+from ..session.negotiation import IceCredentials
 from ..session.stun_refusals import StunRefusals
 from ..wire import stun
 from ..wire.address import Address, Path
@@ -51,6 +54,7 @@ class Switchboard:
         drops: how many datagrams were dropped, by reason.
         ended: how many calls ended, by cause.
         path_changes: how often a call's path was set or moved, by cause.
+        ice_restarts: how often a call's path became that of an ICE restart.
         flow_conflicts: how often a call could not have a client address because another living call has it.
     """
 
@@ -65,6 +69,7 @@ class Switchboard:
         self.drops: Counter[DropReason] = Counter()
         self.ended: Counter[EndCause] = Counter()
         self.path_changes: Counter[str] = Counter()
+        self.ice_restarts = 0
         self.flow_conflicts = 0
 
     def __len__(self) -> int:
@@ -83,6 +88,17 @@ class Switchboard:
         self._by_id[call.call_id] = call
         self._table.add(call.ufrag, call)
         self._touched[call] = None
+
+    def restart(self, call: Call, local: IceCredentials, remote: IceCredentials, now: float) -> None:
+        """Restart the ICE of ``call``, and route its new ufrag beside the old one.
+
+        Raises:
+            UsageError: the session is closed; nothing has changed.
+        """
+        call.session.restart_ice(local, remote, now)
+        self._table.add(local.ufrag, call)
+        self._touched[call] = None
+        self._follow(call, now)
 
     def find(self, call_id: str) -> Call | None:
         """Return the call of that name."""
@@ -172,6 +188,11 @@ class Switchboard:
             case PathChanged(path, cause):
                 self.path_changes[cause.value] += 1
                 self._bind(path.client, call, now)
+            case IceRestarted(ufrag):
+                call.ufrag = ufrag
+                self.ice_restarts += 1
+            case UfragRetired(ufrag):
+                self._table.retire(ufrag)
             case HeldPacketDropped(reason):
                 self._drop(reason)
             case SessionConnected():

@@ -16,9 +16,11 @@ from types import TracebackType
 from ..errors import OverloadError, UsageError
 from ..routing.hint import RoutingKeys
 from ..session.certificate import Certificate
+from ..session.negotiation import IceCredentials
+from ..session.session import SessionState
 from ..session.stun_refusals import StunRefusals
 from ..wire.address import Address
-from .accepted_call import AcceptedCall
+from .accepted_call import AcceptedCall, RestartedCall
 from .application import Application
 from .call import Call
 from .call_factory import CallFactory
@@ -109,6 +111,7 @@ class Transceiver:
             drops=board.drops + (batch.drops if batch else Counter()),
             ended=dict(board.ended),
             path_changes=dict(board.path_changes),
+            ice_restarts=board.ice_restarts,
             flow_conflicts=board.flow_conflicts,
         )
 
@@ -161,6 +164,28 @@ class Transceiver:
         self._switchboard.add(call)
         self._flush()
         return AcceptedCall(call.call_id, answer)
+
+    async def restart(self, call_id: str, remote: IceCredentials) -> RestartedCall | None:
+        """Restart the ICE of a call; it goes on as it is until the client's checks move it to the new credentials.
+
+        Args:
+            call_id: the call's name.
+            remote: the client's new credentials.
+
+        Returns:
+            What the client has to check; None where there is no such call (any more).
+
+        Raises:
+            UsageError: not started.
+        """
+        socket = self._started_socket()
+        call = self._switchboard.find(call_id)
+        if call is None or call.session.state is SessionState.CLOSED:
+            return None
+        local = self._factory.credentials(self._switchboard.owns)
+        self._switchboard.restart(call, local, remote, time.monotonic())
+        self._flush()
+        return RestartedCall(local, self._factory.candidates(socket.address))
 
     async def close(self, call_id: str) -> bool:
         """End a call; False where there is none of that name (any more)."""

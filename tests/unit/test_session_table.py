@@ -60,3 +60,20 @@ def test_one_call_occupies_sixteen_addresses_at_most() -> None:
         assert calls.bind(address, "call", 0.0)
     assert calls.of_client(addresses[0]) is None
     assert all(calls.of_client(address) == "call" for address in addresses[1:])
+
+
+def test_a_call_may_have_several_ufrags_for_a_while() -> None:
+    """C18: both lead to it; the one that retires leads nowhere, and removal forgets the rest."""
+    calls = table()
+    calls.add("old", "call")
+    calls.bind(HERE, "call", 0.0)
+    calls.add("new", "call")
+    assert calls.of_ufrag("old") == calls.of_ufrag("new") == calls.of_client(HERE) == "call"
+    assert len(calls) == 1
+    calls.retire("old")
+    assert "old" not in calls
+    assert calls.of_ufrag("new") == "call"
+    calls.remove("call")
+    assert "new" not in calls
+    assert calls.of_client(HERE) is None
+    assert len(calls) == 0

@@ -306,3 +306,32 @@ def test_an_offer_that_cannot_be_answered_makes_no_call() -> None:
     with pytest.raises(SdpError):
         desk.accept(b"v=0\r\n")
     assert len(desk.board) == 0
+
+
+def test_an_ice_restart_keeps_the_echo_and_retires_the_old_ufrag() -> None:
+    """C18: both ufrags lead to the call meanwhile, each packet comes back; then the old one is a stranger's."""
+    desk = Desk()
+    call, client = desk.dial()
+    desk.connect(client)
+    old, remote = call.ufrag, IceCredentials("cli2", "secondclientpassword1234")
+    local = desk.factory.credentials(desk.board.owns)
+    desk.board.restart(call, local, remote, desk.network.now)
+    assert KEYS.open(local.ufrag).route == ROUTE  # type: ignore[union-attr]
+    assert desk.board.owns(old)
+    assert desk.board.owns(local.ufrag)
+    said = speak(client, range(1, 10), b"old")
+    away = Address.of("198.51.100.99", 40000)
+    desk.network.attach(client, away)
+    client.restart_ice(away, remote, local)
+    desk.network.run_for(0.5)
+    said += speak(client, range(10, 20), b"new")
+    desk.network.run_for(0.5)
+    assert [packet.payload for packet in heard(client)] == said[1:]
+    assert (call.path, call.ufrag, desk.board.ice_restarts) == (Path(away), local.ufrag, 1)
+    desk.network.run_for(3.0)
+    assert not desk.board.owns(old)
+    assert desk.board.owns(local.ufrag)
+    call.close()
+    desk.network.exchange()
+    assert not desk.board.owns(local.ufrag)
+    assert desk.board.next_timer() is None
