@@ -44,9 +44,9 @@ def directory_entry(address: tuple[str, int]) -> str:
     return f'[[transceiver]]\ncluster = 1\nid = 2\naddress = "{address[0]}:{address[1]}"\n'
 
 
-def binding_request() -> bytes:
+def binding_request(key_id: int = 1, secret: bytes = SECRET) -> bytes:
     """A check that names transceiver 2 of cluster 1."""
-    ufrag = RoutingKeys({1: SECRET}, 1).mint(Route(1, 2), bytes(5))
+    ufrag = RoutingKeys({key_id: secret}, key_id).mint(Route(1, 2), bytes(5))
     username = f"{ufrag}:abcd".encode()
     return build(MessageClass.REQUEST, 1, bytes(12), [(Attribute.USERNAME, username)])
 
@@ -111,6 +111,25 @@ def test_hangup_reads_the_directory_again_and_keeps_the_old_one_if_it_cannot(con
         client.sendto(binding_request(), (public.host, public.port))
         assert transceiver.recv(2048)[spp.SIZE :] == binding_request()
         assert relay.stop()[0] == 0
+
+
+def test_hangup_reads_the_keys_again(config: Path) -> None:
+    new = bytes(32)
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as transceiver,
+    ):
+        transceiver.bind(("127.0.0.1", 0))
+        transceiver.settimeout(10)
+        (config.parent / "directory.toml").write_text(directory_entry(transceiver.getsockname()))
+        with running("relay", "--config", config) as relay:
+            public = relay.address("listen")
+            config.write_text(config.read_text().replace("secrets.1", f'secrets.2 = "{new.hex()}"\nsecrets.1'))
+            assert hang_up(relay)["event"] == "reloaded"
+            for request in (binding_request(2, new), binding_request()):
+                client.sendto(request, (public.host, public.port))
+                assert transceiver.recv(2048)[spp.SIZE :] == request
+            assert relay.stop()[0] == 0
 
 
 def test_reload_names_what_needs_a_restart(config: Path) -> None:
