@@ -26,7 +26,7 @@ class RelaySettings:
         workers: pairs of threads, one pair per CPU at most being useful.
         allow_client_networks: networks where clients may be although they are denied by default, see
             docs/explanation/relay.md.
-        confirmed_flows: most confirmed flows per worker; about 115 octets each are taken at start.
+        confirmed_flows: most confirmed flows per worker; about 110 octets each are taken at start.
         receive_buffer_bytes: SO_RCVBUF and SO_SNDBUF of every socket, as far as the kernel allows.
         pins_workers: whether worker *i*'s threads are pinned to the *i*-th CPU of those allowed.
 
