@@ -64,7 +64,7 @@ csrc-test: $(C_TESTS) ## C tests under ASan and UBSan
 BENCH_FLAGS := -std=c11 -D_GNU_SOURCE -O3 -Wall -Wextra -Werror -pthread -Icsrc
 QUICK ?= 0
 
-build/bench/loops.so: benchmarks/native/loops.c $(wildcard csrc/*.c csrc/*.h)
+build/bench/%.so: benchmarks/native/%.c $(wildcard csrc/*.c csrc/*.h)
 	@mkdir -p build/bench
 	$(CC) $(BENCH_FLAGS) -fPIC -shared -o $@ $< $(wildcard csrc/*.c)
 
@@ -92,7 +92,13 @@ sanitized-test: setup ## property tests under ASan and UBSan
 	cd build/sanitized && PYTHONPATH=. PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$(SANITIZERS)" \
 		../../$(BIN)/python -m pytest -q -p no:cacheprovider tests/property/test_parsers.py $(wildcard tests/property/test_flow_table.py)
 
+SECONDS_PER_RUN ?= 5
+RUNS ?=
+
+bench-transceiver: setup build/bench/speak.so ## what a call costs, beside aiortc; RUNS="aiortc=40 rtcsplit=400"
+	$(BIN)/python -m benchmarks.transceiver --seconds $(SECONDS_PER_RUN) $(RUNS)
+
 clean: ## remove what was built
 	rm -rf build $(VENV) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c
 
-.PHONY: help setup system-packages test style format types csrc-test sanitized-test bench clean
+.PHONY: help setup system-packages test style format types csrc-test sanitized-test bench bench-transceiver clean

@@ -1,0 +1,207 @@
+/* The load of many calls from one process: 50 packets a second on each call's own socket, every echo decrypted and
+ * checked. Lean, so that the server under test has a core of two for itself.
+ *
+ * Calls speak at even phases; it wakes every LOAD_TICK, so a latency is told up to that much too long. A payload
+ * carries its number and its time, so an echo is known by its content. What is not RTP is handed to Python, which
+ * answers checks between two runs.
+ * Built into build/bench/ by `make bench-transceiver`, loaded by benchmarks/transceiver/load.py. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "classify.h"
+#include "rtp.h"
+#include "wire.h"
+
+#define LOAD_PERIOD 20000000u /* ns between two packets of a call */
+#define LOAD_TICK 250000u     /* ns; packets that are due within one leave together */
+#define LOAD_PAYLOAD 160
+#define LOAD_STEP 960 /* of the RTP timestamp */
+#define LOAD_CONTROL 512
+#define LOAD_DATAGRAM 1500
+#define LOAD_LATENCIES 4096
+#define LOAD_LATENCY_UNIT 50000u /* ns */
+#define LOAD_EVENTS 256
+#define OPUS_CELT_20_MS 0xf8
+
+typedef int load_cipher(void *context, void *packet, int *len);
+
+struct load_call {
+    int fd;
+    uint32_t ssrc;
+    void *outbound; /* srtp_t */
+    void *inbound;
+    uint64_t due;
+    uint64_t sent;
+    uint64_t received;
+    uint64_t wrong;   /* did not decrypt, or is no echo of this call */
+    uint64_t skipped; /* numbers missing before an echo */
+    uint64_t next_number;
+    uint16_t sequence_number;
+};
+
+struct load_datagram {
+    uint32_t call;
+    uint32_t len;
+    uint8_t octets[LOAD_DATAGRAM];
+};
+
+struct load {
+    load_cipher *protect, *unprotect;
+    struct load_call *calls;
+    uint32_t count;
+    uint32_t turn; /* whose packet is due next */
+    int epoll;
+    uint32_t control_count;
+    struct load_datagram control[LOAD_CONTROL];
+    uint64_t latencies[LOAD_LATENCIES]; /* echoes by time since they were sent, the last one holds all later ones */
+    uint64_t send_failures;
+    uint64_t late; /* packets that left more than a period late: the load was too heavy for its core */
+};
+
+size_t load_size(void)
+{
+    return sizeof(struct load);
+}
+
+uint64_t load_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void write_u64(uint8_t *out, uint64_t value)
+{
+    memcpy(out, &value, sizeof value);
+}
+
+static uint64_t read_u64(const uint8_t *in)
+{
+    uint64_t value;
+    memcpy(&value, in, sizeof value);
+    return value;
+}
+
+static void speak(struct load *load, struct load_call *call, uint64_t now)
+{
+    uint8_t packet[RS_RTP_HEADER_SIZE + LOAD_PAYLOAD + 32] = {0x80, 111};
+    uint8_t *payload = packet + RS_RTP_HEADER_SIZE;
+    int len = RS_RTP_HEADER_SIZE + LOAD_PAYLOAD;
+    rs_write_u16be(packet + 2, call->sequence_number++);
+    rs_write_u32be(packet + 4, (uint32_t)(call->sent * LOAD_STEP));
+    rs_write_u32be(packet + 8, call->ssrc);
+    payload[0] = OPUS_CELT_20_MS;
+    write_u64(payload + 8, call->sent);
+    write_u64(payload + 16, now);
+    write_u64(payload + 24, call->ssrc);
+    call->sent++;
+    if (load->protect(call->outbound, packet, &len) != 0 || send(call->fd, packet, (size_t)len, 0) != len)
+        load->send_failures++;
+}
+
+static void speak_all_due(struct load *load, uint64_t now)
+{
+    for (uint32_t i = 0; i < load->count; i++) {
+        struct load_call *call = &load->calls[load->turn];
+        if (call->due > now)
+            return;
+        if (now - call->due > LOAD_PERIOD)
+            load->late++;
+        speak(load, call, now);
+        call->due += LOAD_PERIOD;
+        load->turn = (load->turn + 1) % load->count;
+    }
+}
+
+static bool is_echo(struct load *load, struct load_call *call, uint8_t *packet, int len, uint64_t now)
+{
+    struct rs_rtp_header header;
+    struct rs_span payload;
+    if (load->unprotect(call->inbound, packet, &len) != 0 || rs_rtp_parse(packet, (size_t)len, &header) ||
+        rs_rtp_payload(packet, (size_t)len, &header, &payload) || payload.len != LOAD_PAYLOAD)
+        return false;
+    uint64_t number = read_u64(payload.data + 8);
+    if (number < call->next_number || number >= call->sent || read_u64(payload.data + 24) != call->ssrc)
+        return false;
+    call->skipped += number - call->next_number;
+    call->next_number = number + 1;
+    uint64_t slot = (now - read_u64(payload.data + 16)) / LOAD_LATENCY_UNIT;
+    load->latencies[slot < LOAD_LATENCIES ? slot : LOAD_LATENCIES - 1]++;
+    return true;
+}
+
+static void keep_control(struct load *load, uint32_t index, const uint8_t *packet, size_t len)
+{
+    if (load->control_count == LOAD_CONTROL)
+        return; /* the peer repeats what matters */
+    struct load_datagram *kept = &load->control[load->control_count++];
+    kept->call = index;
+    kept->len = (uint32_t)len;
+    memcpy(kept->octets, packet, len);
+}
+
+static void hear(struct load *load, uint32_t index)
+{
+    struct load_call *call = &load->calls[index];
+    uint8_t packet[LOAD_DATAGRAM];
+    enum rs_kind kind;
+    for (ssize_t len; (len = recv(call->fd, packet, sizeof packet, MSG_DONTWAIT)) > 0;) {
+        if (rs_classify(packet, (size_t)len, &kind) != RS_DROP_NONE)
+            call->wrong++;
+        else if (kind != RS_KIND_RTP)
+            keep_control(load, index, packet, (size_t)len);
+        else if (is_echo(load, call, packet, (int)len, load_now()))
+            call->received++;
+        else
+            call->wrong++;
+    }
+}
+
+static int hear_all(struct load *load)
+{
+    struct epoll_event events[LOAD_EVENTS];
+    int count = epoll_wait(load->epoll, events, LOAD_EVENTS, 0);
+    for (int i = 0; i < count; i++)
+        hear(load, events[i].data.u32);
+    return count;
+}
+
+/* Takes over the sockets of `count` calls, which begin to speak one after the other within one period. */
+int load_init(struct load *load, load_cipher *protect, load_cipher *unprotect, struct load_call *calls, uint32_t count)
+{
+    *load = (struct load){.protect = protect, .unprotect = unprotect, .calls = calls, .count = count};
+    load->epoll = epoll_create1(EPOLL_CLOEXEC);
+    uint64_t now = load_now();
+    for (uint32_t i = 0; i < count; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
+        calls[i].due = now + (uint64_t)LOAD_PERIOD * i / count;
+        if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, calls[i].fd, &event) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Speaks and listens until the clock shows `until`. `is_speaking`: else it only listens. */
+void load_run(struct load *load, uint64_t until, bool is_speaking)
+{
+    for (uint64_t now = load_now(); now < until; now = load_now()) {
+        if (is_speaking)
+            speak_all_due(load, now);
+        while (hear_all(load) == LOAD_EVENTS)
+            continue;
+        uint64_t spent = load_now() - now;
+        if (spent < LOAD_TICK)
+            nanosleep(&(struct timespec){.tv_nsec = (long)(LOAD_TICK - spent)}, NULL);
+    }
+}
+
+void load_dispose(struct load *load)
+{
+    close(load->epoll);
+}

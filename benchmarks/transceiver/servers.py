@@ -1,0 +1,173 @@
+"""Echo servers, each in a process of its own that tells what it has spent.
+
+``aiortc`` is aiortc at the level of RTP: what its receiver does with a packet (statistics, reports, jitter buffer),
+without the decoder behind it, and the payload sent back by the connection's own transport. ``aiortc-tracks`` is
+aiortc as its examples use it: the received track is added to the connection, so audio is decoded and encoded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import multiprocessing
+import os
+import resource
+import time
+from collections.abc import Awaitable, Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+Accept = Callable[[bytes], Awaitable[str]]
+
+
+class Server:
+    """A server process.
+
+    Args:
+        contender: a key of :data:`CONTENDERS`.
+    """
+
+    def __init__(self, contender: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_run, args=(contender, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def accept(self, offer: bytes) -> str:
+        """Return the answer to an offer."""
+        return str(self._ask(offer))
+
+    def cpu_seconds(self) -> float:
+        """Return what the process has spent so far, user and system time of all threads."""
+        return float(self._ask("cpu"))
+
+    def memory_kib(self) -> int:
+        """Return the peak of resident memory."""
+        return int(self._ask("memory"))
+
+    def stop(self) -> None:
+        """End the process."""
+        self._connection.send("stop")
+        self._process.join(10)
+        self._process.kill()
+
+    def _ask(self, question: bytes | str) -> Any:
+        self._connection.send(question)
+        answer = self._connection.recv()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def _run(contender: str, connection: Connection) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    asyncio.run(CONTENDERS[contender](connection))
+
+
+async def _serve(connection: Connection, accept: Accept) -> None:
+    """Answer the questions of :class:`Server` until it says stop."""
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(connection.fileno(), readable.set)
+    while True:
+        await readable.wait()
+        readable.clear()
+        while connection.poll():
+            question = connection.recv()
+            if question == "stop":
+                os._exit(0)  # no farewells: the callers hang up without a word as well
+            connection.send(await _answer(question, accept))
+
+
+async def _answer(question: bytes | str, accept: Accept) -> object:
+    if question == "cpu":
+        return time.process_time()
+    if question == "memory":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert isinstance(question, bytes)
+    try:
+        return await accept(question)
+    except Exception as error:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+async def _serve_rtcsplit(connection: Connection) -> None:
+    from rtcsplit.gateway.echo import Echo
+    from rtcsplit.transceiver.settings import TransceiverSettings
+    from rtcsplit.transceiver.transceiver import Transceiver
+    from rtcsplit.wire.address import Address
+
+    settings = TransceiverSettings(listen=Address.of("127.0.0.1", 0))
+    async with Transceiver(settings, application=Echo()) as transceiver:
+
+        async def accept(offer: bytes) -> str:
+            return (await transceiver.accept(offer)).answer
+
+        await _serve(connection, accept)
+
+
+async def _serve_aiortc(connection: Connection) -> None:
+    from aiortc import MediaStreamTrack
+    from aiortc.rtp import RtpPacket
+
+    class Silence(MediaStreamTrack):
+        kind = "audio"
+
+        async def recv(self) -> Any:
+            return await asyncio.Future()
+
+    def forward_payloads(peer: Any) -> None:
+        [transceiver] = peer.getTransceivers()
+        transceiver.direction = "sendrecv"
+        receiver, sender = transceiver.receiver, transceiver.sender
+        sender.replaceTrack(Silence())
+        handle = receiver._handle_rtp_packet
+        numbers = itertools.count()
+
+        async def forward(packet: RtpPacket, arrival_time_ms: int) -> None:
+            receiver._RTCRtpReceiver__decoder_thread = None
+            await handle(packet, arrival_time_ms)
+            echo = RtpPacket(
+                payload_type=packet.payload_type,
+                sequence_number=next(numbers) & 0xFFFF,
+                timestamp=packet.timestamp,
+                ssrc=sender._ssrc,
+                payload=packet.payload,
+            )
+            await sender.transport._send_rtp(echo.serialize())
+
+        receiver._handle_rtp_packet = forward
+
+    await _serve(connection, _aiortc_accept(forward_payloads))
+
+
+async def _serve_aiortc_tracks(connection: Connection) -> None:
+    def add_received_track(peer: Any) -> None:
+        [transceiver] = peer.getTransceivers()
+        peer.addTrack(transceiver.receiver.track)
+
+    await _serve(connection, _aiortc_accept(add_received_track))
+
+
+def _aiortc_accept(prepare: Callable[[Any], None]) -> Accept:
+    from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+
+    peers = []
+
+    async def accept(offer: bytes) -> str:
+        peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        peers.append(peer)
+        await peer.setRemoteDescription(RTCSessionDescription(offer.decode(), "offer"))
+        prepare(peer)
+        await peer.setLocalDescription(await peer.createAnswer())
+        return str(peer.localDescription.sdp)
+
+    return accept
+
+
+CONTENDERS: dict[str, Callable[[Connection], Awaitable[None]]] = {
+    "rtcsplit": _serve_rtcsplit,
+    "aiortc": _serve_aiortc,
+    "aiortc-tracks": _serve_aiortc_tracks,
+}
