@@ -34,6 +34,9 @@ test: PACKAGES = libopus0 chromium
 test: system-packages setup csrc-test ## run all tests
 	$(BIN)/pytest
 
+demo: setup ## one call through relay and transceiver; SERVE=1: a page to call from, on PORT=8080
+	$(BIN)/python -m rtcsplit demo $(if $(filter 1,$(SERVE)),--serve --port $(PORT))
+
 style: setup ## ruff, clang-format, codespell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -101,4 +104,4 @@ bench-transceiver: setup build/bench/speak.so ## what a call costs, beside aiort
 clean: ## remove what was built
 	rm -rf build $(VENV) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c
 
-.PHONY: help setup system-packages test style format types csrc-test sanitized-test bench bench-transceiver clean
+.PHONY: help setup system-packages test demo style format types csrc-test sanitized-test bench bench-transceiver clean

@@ -9,7 +9,11 @@ from ..errors import MissingLibraryError
 
 __all__ = ["needs_extra"]
 
-_LIBRARIES = {"signaling": ("starlette", "uvicorn"), "metrics": ("starlette", "uvicorn", "prometheus_client")}
+_LIBRARIES = {
+    "demo": ("aiortc", "av", "httpx", "numpy", "prometheus_client", "starlette", "uvicorn"),
+    "metrics": ("starlette", "uvicorn", "prometheus_client"),
+    "signaling": ("starlette", "uvicorn"),
+}
 
 
 @contextlib.contextmanager

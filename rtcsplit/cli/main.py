@@ -12,6 +12,7 @@ import click
 
 from .._version import __version__
 from ..errors import ConfigurationError, RtcsplitError
+from .demo.command import demo
 from .hint import hint
 from .relay import relay
 from .transceiver import transceiver
@@ -34,6 +35,7 @@ def main() -> None:
     """A thin UDP relay and a stateful WebRTC transceiver for voice AI."""
 
 
+main.add_command(demo)
 main.add_command(hint)
 main.add_command(relay)
 main.add_command(transceiver)

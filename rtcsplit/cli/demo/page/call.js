@@ -1,5 +1,7 @@
 // One call by WHIP (RFC 9725): offer, answer, hang up, and what the browser reports about it.
 
+const HANG_UP_MS = 2000; // a server that does not answer is left
+
 export class CallError extends Error {}
 
 /**
@@ -41,16 +43,20 @@ export class Call extends EventTarget {
     await this.#connection.setRemoteDescription({ type: "answer", sdp: answer });
   }
 
-  /** End the call on both sides. */
+  /**
+   * End the call on both sides. The server first: what closing the connection sends would end the session there
+   * before the request that asks for it. The request outlives the page.
+   */
   async hangUp() {
-    this.#end("ended");
-    await this.#delete();
-  }
-
-  /** As hangUp, for a page that is going away. */
-  abandon() {
-    this.#end("ended");
-    this.#delete({ keepalive: true }).catch(() => {});
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const deleted = this.#delete();
+    this.#tell("state", { state: "ended", detail: "" });
+    try {
+      await deleted;
+    } finally {
+      this.#close();
+    }
   }
 
   /** What the browser knows now, flattened; figures that it does not have are null. Rates cover the time since the last read. */
@@ -105,10 +111,11 @@ export class Call extends EventTarget {
     return text;
   }
 
-  async #delete(options = {}) {
+  async #delete() {
     const session = this.#session;
     this.#session = null;
-    if (session !== null) await fetch(session, { method: "DELETE", ...options });
+    const signal = AbortSignal.timeout(HANG_UP_MS);
+    if (session !== null) await fetch(session, { method: "DELETE", keepalive: true, signal });
   }
 
   #watchTransport() {
@@ -145,9 +152,14 @@ export class Call extends EventTarget {
   #end(state, detail = "") {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#delete().catch(() => {});
+    this.#close();
+    this.#tell("state", { state, detail });
+  }
+
+  #close() {
     this.#connection.close();
     this.worker?.terminate();
-    this.#tell("state", { state, detail });
   }
 
   #reach(name) {

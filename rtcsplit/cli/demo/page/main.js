@@ -188,6 +188,6 @@ $("echo").volume = $("volume").value / 100;
 document.querySelectorAll("input[name=source]").forEach((input) => {
   input.addEventListener("change", () => voice && speak().catch((error) => notify(error.message)));
 });
-addEventListener("pagehide", () => call?.abandon());
+addEventListener("pagehide", () => call?.hangUp().catch(() => {}));
 startTheme($("theme"));
 show("idle");
