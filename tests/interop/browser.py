@@ -1,0 +1,145 @@
+"""Headless Chromium, the system's own, and a call that one of its pages makes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.async_api import Browser, Page, async_playwright
+
+from .tones import TONE_HERTZ
+
+__all__ = ["BrowserPeer", "chromium"]
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    "--allow-loopback-in-peer-connection",
+)
+
+# An oscillator goes out; an analyser keeps the latest 32,768 samples (0.7 s) of what comes back.
+MAKE_OFFER = """
+async ({hertz, isRsa}) => {
+    const rsa = {
+        name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]),
+    };
+    const certificates = isRsa ? [await RTCPeerConnection.generateCertificate(rsa)] : undefined;
+    const context = new AudioContext({sampleRate: 48000});
+    const output = new MediaStreamAudioDestinationNode(context);
+    const oscillator = new OscillatorNode(context, {frequency: hertz});
+    oscillator.connect(new GainNode(context, {gain: 0.1})).connect(output);
+    oscillator.start();
+    const connection = new RTCPeerConnection({certificates});
+    window.call = {context, connection, states: [], analyser: new AnalyserNode(context, {fftSize: 32768})};
+    connection.addEventListener("connectionstatechange", () => call.states.push(connection.connectionState));
+    connection.addTrack(output.stream.getAudioTracks()[0], output.stream);
+    connection.addEventListener("track", ({track}) => {
+        const stream = new MediaStream([track]);
+        const element = new Audio(); // Chromium decodes a remote track only while an element plays it
+        element.srcObject = stream;
+        element.muted = true;
+        element.play();
+        new MediaStreamAudioSourceNode(context, {mediaStream: stream}).connect(call.analyser);
+    });
+    await connection.setLocalDescription();
+    return connection.localDescription.sdp;
+}
+"""
+APPLY_ANSWER = "(answer) => call.connection.setRemoteDescription({type: 'answer', sdp: answer})"
+IS_CONNECTED = "() => call.connection.connectionState === 'connected'"
+UNTIL_RECEIVED = """
+async (count) => {
+    for (;;) {
+        const stats = [...(await call.connection.getStats()).values()];
+        const inbound = stats.find(({type}) => type === "inbound-rtp");
+        if (inbound?.packetsReceived >= count) return;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+}
+"""
+READ_STATS = "async () => [...(await call.connection.getStats()).values()]"
+READ_SAMPLES = """
+() => {
+    const samples = new Float32Array(call.analyser.fftSize);
+    call.analyser.getFloatTimeDomainData(samples);
+    return [Array.from(samples), call.context.sampleRate];
+}
+"""
+CLOSE = "async () => { call.connection.close(); await call.context.close(); }"
+
+
+@contextlib.asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """A running browser; skips the test where there is none."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+class BrowserPeer:
+    """One call of a page of its own that sends a tone. Make it with :meth:`calling`."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def calling(cls, browser: Browser, whip_url: str, *, is_rsa: bool = False) -> AsyncIterator[BrowserPeer]:
+        """A peer that is connected for the block and hangs up by DELETE after it."""
+        page = await browser.new_page()
+        async with httpx.AsyncClient(trust_env=False) as http:
+            offer = await page.evaluate(MAKE_OFFER, {"hertz": TONE_HERTZ, "isRsa": is_rsa})
+            reply = await http.post(whip_url, content=offer, headers={"Content-Type": "application/sdp"})
+            assert reply.status_code == 201, reply.text
+            await page.evaluate(APPLY_ANSWER, reply.text)
+            await page.wait_for_function(IS_CONNECTED, timeout=10_000)
+            yield cls(page)
+            assert (await http.delete(urljoin(whip_url, reply.headers["Location"]))).status_code == 200
+        await page.evaluate(CLOSE)
+        await page.close()
+
+    async def until_received(self, count: int, timeout: float = 10.0) -> None:
+        """Return when that many packets have come back."""
+        await asyncio.wait_for(self._page.evaluate(UNTIL_RECEIVED, count), timeout)
+
+    async def heard(self) -> tuple[NDArray[np.float64], int]:
+        """The latest samples that came back, and their rate."""
+        samples, rate = await self._page.evaluate(READ_SAMPLES)
+        return np.asarray(samples), int(rate)
+
+    async def states(self) -> list[str]:
+        """The connection's states so far."""
+        states: list[str] = await self._page.evaluate("() => call.states")
+        return states
+
+    async def stats(self) -> dict[str, dict[str, Any]]:
+        """getStats: the last report of each type; `local` and `remote` candidate; the page's `own` certificate."""
+        reports = await self._page.evaluate(READ_STATS)
+        by_id = {report["id"]: report for report in reports}
+        stats = {report["type"]: report for report in reports}
+        pair = by_id[stats["transport"]["selectedCandidatePairId"]]
+        selected = {"local": by_id[pair["localCandidateId"]], "remote": by_id[pair["remoteCandidateId"]]}
+        return stats | selected | {"own": by_id[stats["transport"]["localCertificateId"]]}

@@ -1,0 +1,59 @@
+"""aiortc calls through relay and transceiver: a tone comes back, in both DTLS roles, over each SRTP profile."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aioice.ice
+import pytest
+import pytest_asyncio
+
+from rtcsplit.cli.demo.deployment import Deployment
+
+from .aiortc_peer import AiortcPeer, rsa_certificate
+from .harness import PROFILES, ROLES, deployed, relay_reading
+from .tones import RATE, TONE_HERTZ, dominant_hertz
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep aioice off the machine's other interfaces."""
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
+
+
+@pytest_asyncio.fixture(
+    scope="module",
+    loop_scope="module",
+    params=[(setup, profile) for setup in ROLES for profile in PROFILES],
+    ids=lambda pair: "-".join(pair),
+)
+async def deployment(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Deployment, str, str]]:
+    setup, profile = request.param
+    async with deployed(setup, profile) as running:
+        yield running, setup, profile
+
+
+async def test_tone_comes_back_through_the_relay(deployment: tuple[Deployment, str, str]) -> None:
+    """D8, D9, E16: keys of both roles and every profile; C5, C6: the offer's candidates are not needed."""
+    running, setup, profile = deployment
+    async with AiortcPeer().call(running.whip_url) as peer:
+        await peer.until_spoken()
+        assert dominant_hertz(peer.heard(), RATE) == pytest.approx(TONE_HERTZ, abs=5.0)
+        assert peer.selected_candidate == running.relay_address
+        assert peer.srtp_profile == PROFILES[profile].openssl
+        assert peer.dtls._role == ROLES[setup]
+        sent, received = await peer.stats("outbound-rtp"), await peer.stats("inbound-rtp")
+        assert sent.packetsSent >= 70
+        assert received.packetsReceived >= 70
+        assert received.packetsLost == 0
+        assert (await relay_reading(running)).flows["confirmed"] >= 1
+
+
+async def test_peer_with_rsa_certificate_connects(deployment: tuple[Deployment, str, str]) -> None:
+    """D3: the suites include ECDHE_RSA, in both roles."""
+    running, _, _ = deployment
+    async with AiortcPeer(seconds=0.6, certificate=rsa_certificate()).call(running.whip_url) as peer:
+        await peer.until_spoken()
+        assert (await peer.stats("inbound-rtp")).packetsReceived > 0
