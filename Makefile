@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
 SERVE ?= 0
-C_SOURCES := $(wildcard csrc/*.c csrc/*.h csrc/tests/*.c csrc/tests/*.h csrc/fuzz/*.c benchmarks/*/*.c)
+C_SOURCES := $(wildcard csrc/*.c csrc/*.h csrc/tests/*.c csrc/tests/*.h csrc/fuzz/*.[ch] benchmarks/*/*.c)
 EXTENSION := $(VENV)/extension.stamp
 
 .DEFAULT_GOAL := help
@@ -62,6 +62,25 @@ build/csrc/%: csrc/tests/%.c $(wildcard csrc/*.c csrc/*.h csrc/tests/*.h)
 
 csrc-test: $(C_TESTS) ## C tests under ASan and UBSan
 	@set -e; for test in $(C_TESTS); do $$test; done
+
+# Each csrc/fuzz/fuzz_X.c is a libFuzzer target that begins with its invariant; csrc/fuzz/corpus/X are its seeds. What a
+# run finds out stays in build/fuzz/X, and the next one begins there.
+SECONDS ?= 20
+FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror -pthread -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all -Icsrc
+FUZZ_TARGETS := $(patsubst csrc/fuzz/%.c,%,$(wildcard csrc/fuzz/fuzz_*.c))
+
+build/fuzz/fuzz_%: csrc/fuzz/fuzz_%.c csrc/fuzz/fuzz.h $(wildcard csrc/*.c csrc/*.h)
+	@mkdir -p build/fuzz
+	clang $(FUZZ_FLAGS) -o $@ $< $(wildcard csrc/*.c)
+
+ifeq ($(shell command -v clang),)
+fuzz:
+	@echo "fuzz: skipped, there is no clang"
+else
+fuzz: $(addprefix build/fuzz/,$(FUZZ_TARGETS)) ## fuzz the C packet path, SECONDS=20 per target
+	@.ci/fuzz $(SECONDS) $(FUZZ_TARGETS:fuzz_%=%)
+endif
 
 # QUICK=1 proves that the benchmarks run and compute the right things; it times nothing.
 BENCH_FLAGS := -std=c11 -D_GNU_SOURCE -O3 -Wall -Wextra -Werror -pthread -Icsrc
