@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Callable
 
 from rtcsplit.errors import OverloadError
+from rtcsplit.session.negotiation import IceCredentials
 from rtcsplit.session.sdp import build_answer, parse_offer
-from rtcsplit.signaling.whip import AcceptedCall
+from rtcsplit.signaling.whip import AcceptedCall, RestartedCall
 from tests.offers import LOCAL
 
 
@@ -17,12 +18,14 @@ class MemoryAcceptor:
     Attributes:
         calls: running calls, with what tells signaling of their end.
         offers: every offer that was looked at.
-        is_full: refuse all further calls.
+        restarts: client credentials of every ICE restart, with the call.
+        is_full: refuse all further calls and restarts.
     """
 
     def __init__(self) -> None:
         self.calls: dict[str, Callable[[], None]] = {}
         self.offers: list[bytes] = []
+        self.restarts: list[tuple[str, IceCredentials]] = []
         self.is_full = False
 
     async def accept(self, offer: bytes, on_end: Callable[[], None]) -> AcceptedCall:
@@ -32,7 +35,16 @@ class MemoryAcceptor:
             raise OverloadError("full", retry_after=2)
         call_id = f"call-{len(self.offers)}"
         self.calls[call_id] = on_end
-        return AcceptedCall(call_id, answer.text)
+        return AcceptedCall(call_id, answer.text, answer.negotiation)
+
+    async def restart(self, call_id: str, remote: IceCredentials) -> RestartedCall | None:
+        if self.is_full:
+            raise OverloadError("full", retry_after=2)
+        if call_id not in self.calls:
+            return None
+        self.restarts.append((call_id, remote))
+        ice = IceCredentials(f"EIlD5iIAAAAAAO/Rzi8+w8{len(self.restarts):02}", LOCAL.ice.pwd[::-1])
+        return RestartedCall(ice, LOCAL.candidates)
 
     async def close(self, call_id: str) -> bool:
         on_end = self.calls.pop(call_id, None)

@@ -96,9 +96,11 @@ class Negotiation:
         remote_fingerprints: any one of these must match the peer's certificate (RFC 8122 section 5).
         dtls_role: ours.
         audio: None where the offer had no audio that we answered.
+        remote_ice_options: tags of the peer's ``a=ice-options`` (RFC 8839 section 5.6).
     """
 
     remote_ice: IceCredentials | None
     remote_fingerprints: tuple[Fingerprint, ...]
     dtls_role: DtlsRole
     audio: AudioNegotiation | None = None
+    remote_ice_options: frozenset[str] = frozenset()

@@ -36,12 +36,14 @@ def check_media_type(request: Request, expected: str) -> None:
     """Refuse a body of another type, or an encoded one.
 
     Raises:
-        Problem: 415.
+        Problem: 415, which names the type in ``Accept-Post`` or ``Accept-Patch`` (RFC 5789 section 2.2).
     """
     types = request.headers.getlist("content-type")
     found = types[0].partition(";")[0].strip(" \t").lower() if len(types) == 1 else ""
     if found != expected or request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media_type", f"the body has to be {expected}, not encoded")
+        detail = f"the body has to be {expected}, not encoded"
+        headers = {f"Accept-{request.method.title()}": expected}
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media_type", detail, headers=headers)
 
 
 async def read_body(request: Request, limit: int, deadline: float) -> bytes:

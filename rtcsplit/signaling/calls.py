@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import OverloadError
 from .auth import Owner
+from .ice_session import IceSession
 
 __all__ = ["Call", "CallTable"]
 
@@ -23,11 +24,13 @@ class Call:
         id: last segment of its URL; says nothing about ufrag, time or client.
         owner: who opened it.
         call_id: the acceptor's name for it, None until it has accepted.
+        ice: its ICE session as HTTP sees it, None until then.
     """
 
     id: str
     owner: Owner
     call_id: str | None = None
+    ice: IceSession | None = None
 
 
 class CallTable:

@@ -1,8 +1,8 @@
 """WHIP (RFC 9725): an offer by HTTP POST, the answer in the response, DELETE ends the call.
 
 The application knows nothing of packets: calls are made and ended by a :class:`CallAcceptor`, which a Transceiver is.
-Two-way audio over WHIP is our extension; candidates and ICE restarts by PATCH do not exist yet (501), so that no ETag
-is sent. docs/reference/whip.md lists requests and responses.
+Two-way audio over WHIP is our extension. PATCH restarts ICE, and takes candidates (:mod:`.ice_session`).
+docs/reference/whip.md lists requests and responses.
 """
 
 from __future__ import annotations
@@ -22,16 +22,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..errors import ConfigurationError, OverloadError, SdpError
-from ..transceiver.accepted_call import AcceptedCall
+from ..session.negotiation import IceCredentials
+from ..transceiver.accepted_call import AcceptedCall, RestartedCall
 from .auth import BearerTokens
 from .body import check_headers, check_media_type, read_body
 from .calls import Call, CallTable
 from .cors import Cors, preflight_headers
+from .ice_session import IceSession, required_match
 from .problems import Problem, overload_problem, problem_response, sdp_problem
 
-__all__ = ["AcceptedCall", "CallAcceptor", "WhipSettings", "whip_application"]
+__all__ = ["AcceptedCall", "CallAcceptor", "RestartedCall", "WhipSettings", "whip_application"]
 
 _SDP = "application/sdp"
+_FRAGMENT = "application/trickle-ice-sdpfrag"
 
 
 class CallAcceptor(Protocol):
@@ -47,6 +50,17 @@ class CallAcceptor(Protocol):
         Raises:
             SdpError: the offer cannot be answered; there is no call.
             OverloadError: no call can be made now; there is no call.
+        """
+        ...
+
+    async def restart(self, call_id: str, remote: IceCredentials) -> RestartedCall | None:
+        """Restart a call's ICE; media goes on meanwhile. None where there is no such call any more.
+
+        Args:
+            remote: the client's new credentials.
+
+        Raises:
+            OverloadError: not now; the call is what it was.
         """
         ...
 
@@ -66,7 +80,7 @@ class WhipSettings:
         cors_origins: origins of pages that may call from a browser; ``*`` for all.
         max_sessions: at a time.
         max_sessions_per_token: at a time.
-        max_body: octets of an offer.
+        max_body: octets of an offer or a fragment.
         body_deadline: seconds until a body has to be complete.
     """
 
@@ -128,12 +142,13 @@ class _Whip:
         self._endpoint = endpoint
         self._settings = settings
         self._tokens = BearerTokens(settings.tokens, allow_anonymous=settings.allow_anonymous)
+        self._random = random
         self._calls = CallTable(random, settings.max_sessions, settings.max_sessions_per_token)
-        self.endpoint_methods: dict[str, _Handler] = {"POST": self.post, "OPTIONS": self.options}
+        self.endpoint_methods: dict[str, _Handler] = {"POST": self.post, "OPTIONS": self.options_of_endpoint}
         self.session_methods: dict[str, _Handler] = {
             "DELETE": self.delete,
             "PATCH": self.patch,
-            "OPTIONS": self.options,
+            "OPTIONS": self.options_of_session,
         }
 
     async def post(self, request: Request) -> Response:
@@ -144,15 +159,16 @@ class _Whip:
         offer = await read_body(request, self._settings.max_body, self._settings.body_deadline)
         try:
             call = self._calls.open(owner)
-            answer = await self._accept(call, offer)
+            accepted = await self._accept(call, offer)
         except OverloadError as error:
             raise overload_problem(error) from None
         except SdpError as error:
             raise sdp_problem(error) from None
-        headers = {"Location": self._location(request, call), "Cache-Control": "no-store"}
-        return Response(answer, HTTPStatus.CREATED, headers, _SDP)
+        ice = call.ice = IceSession(accepted.negotiation, self._random)
+        headers = {"Location": self._location(request, call), "ETag": ice.etag, "Cache-Control": "no-store"}
+        return Response(accepted.answer, HTTPStatus.CREATED, headers, _SDP)
 
-    async def _accept(self, call: Call, offer: bytes) -> str:
+    async def _accept(self, call: Call, offer: bytes) -> AcceptedCall:
         """Have the call made; whatever goes wrong, none is left in the table."""
 
         def forget() -> None:
@@ -164,7 +180,7 @@ class _Whip:
             self._calls.end(call)
             raise
         call.call_id = accepted.call_id
-        return accepted.answer
+        return accepted
 
     def _location(self, request: Request, call: Call) -> str:
         """The path from the root, mount points included. Nothing of Host or forwarded headers goes into it."""
@@ -180,13 +196,37 @@ class _Whip:
         return Response(status_code=HTTPStatus.OK)
 
     async def patch(self, request: Request) -> Response:
-        self._owned(request)
-        raise Problem(HTTPStatus.NOT_IMPLEMENTED, "patch", "neither trickle ICE nor ICE restarts are supported")
+        call = self._owned(request)
+        check_media_type(request, _FRAGMENT)
+        match = required_match(request)
+        body = await read_body(request, self._settings.max_body, self._settings.body_deadline)
+        call_id, ice = call.call_id, call.ice
+        assert call_id is not None
+        assert ice is not None
 
-    async def options(self, request: Request) -> Response:
+        async def restart(remote: IceCredentials) -> RestartedCall | None:
+            return await self._endpoint.restart(call_id, remote)
+
+        try:
+            restarted = await ice.patch(match, body, restart)
+        except OverloadError as error:
+            raise overload_problem(error) from None
+        except SdpError as error:
+            raise sdp_problem(error) from None
+        if restarted is None:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+        headers = {"ETag": restarted.etag, "Cache-Control": "no-store"}
+        return Response(restarted.fragment, HTTPStatus.OK, headers, _FRAGMENT)
+
+    async def options_of_endpoint(self, request: Request) -> Response:
+        return self._options(request, {"Accept-Post": _SDP})
+
+    async def options_of_session(self, request: Request) -> Response:
+        return self._options(request, {"Accept-Post": _SDP, "Accept-Patch": _FRAGMENT})
+
+    def _options(self, request: Request, accepted: Mapping[str, str]) -> Response:
         check_headers(request)
-        headers = {"Accept-Post": _SDP, **preflight_headers()}
-        return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers={**accepted, **preflight_headers()})
 
     def _owned(self, request: Request) -> Call:
         check_headers(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..session.negotiation import IceCredentials
+from ..session.negotiation import IceCredentials, Negotiation
 from ..wire.address import Address
 
 __all__ = ["AcceptedCall", "RestartedCall"]
@@ -17,10 +17,12 @@ class AcceptedCall:
     Attributes:
         call_id: the transceiver's unguessable name for it (128 random bits); signalling may use one of its own.
         answer: the SDP answer.
+        negotiation: what offer and answer settled; its ICE part is what candidates and restarts are checked against.
     """
 
     call_id: str
     answer: str
+    negotiation: Negotiation
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ..routing.hint import RoutingKeys, random_ufrag
 from ..session.certificate import Certificate
 from ..session.dtls_context import DtlsContext
 from ..session.negotiation import IceCredentials, Negotiation
-from ..session.sdp import LocalDescription, build_answer, parse_offer
+from ..session.sdp import Answer, LocalDescription, build_answer, parse_offer
 from ..session.session import Session
 from ..session.stun_refusals import StunRefusals
 from ..wire.address import Address
@@ -62,8 +62,8 @@ class CallFactory:
         *,
         is_taken: Callable[[str], bool],
         changed: Callable[[Call], None],
-    ) -> tuple[Call, str]:
-        """Return a new call and the SDP answer that invites the client into it.
+    ) -> tuple[Call, Answer]:
+        """Return a new call and the answer that invites the client into it.
 
         Args:
             offer: the client's SDP.
@@ -83,7 +83,7 @@ class CallFactory:
             setup=self._settings.dtls_setup,
         )
         answer = build_answer(parsed, local)
-        return self._new_call(local, answer.negotiation, changed), answer.text
+        return self._new_call(local, answer.negotiation, changed), answer
 
     def credentials(self, is_taken: Callable[[str], bool]) -> IceCredentials:
         """Return fresh ICE credentials, of a new call or of one whose ICE restarts; the ufrag routes here."""

@@ -163,7 +163,7 @@ class Transceiver:
             call.on_end(on_end)
         self._switchboard.add(call)
         self._flush()
-        return AcceptedCall(call.call_id, answer)
+        return AcceptedCall(call.call_id, answer.text, answer.negotiation)
 
     async def restart(self, call_id: str, remote: IceCredentials) -> RestartedCall | None:
         """Restart the ICE of a call; it goes on as it is until the client's checks move it to the new credentials.

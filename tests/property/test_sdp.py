@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rtcsplit.errors import SdpError
 from rtcsplit.session.negotiation import Direction
-from rtcsplit.session.sdp import Answer, build_answer, parse_offer
+from rtcsplit.session.sdp import Answer, build_answer, build_fragment, parse_fragment, parse_offer
 from tests.offers import LOCAL, STORED, stored
 
 TOKENS = st.text(string.ascii_letters + string.digits + "!#$%&'*+-.^_`{|}~", max_size=31)
@@ -209,3 +209,30 @@ def test_every_truncation_is_answered_or_refused(generated: tuple[str, Audio], l
     """Row G3."""
     body = generated[0].encode()
     answered(body[: length % (len(body) + 1)])
+
+
+FRAGMENT_LINES = st.sampled_from(
+    [
+        "a=ice-ufrag:EsAw",
+        "a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1",
+        "a=ice-options:trickle",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+        "a=mid:0",
+        "a=candidate:1 1 udp 2122260223 192.0.2.1 61764 typ host",
+        "a=end-of-candidates",
+        "v=0",
+    ]
+)
+
+
+@given(st.binary(max_size=200) | st.lists(FRAGMENT_LINES | st.text(max_size=30), max_size=20).map("\n".join))
+def test_any_fragment_is_read_or_refused(body: bytes | str) -> None:
+    """G23, T25: and our side of a restart stays in form, whatever was asked with."""
+    try:
+        fragment = parse_fragment(body)
+    except SdpError:
+        return
+    text = build_fragment(fragment, LOCAL.ice, LOCAL.candidates, fragment.ice_options or frozenset())
+    lines = text.removesuffix("\r\n").split("\r\n")
+    assert all(line.isascii() and line.isprintable() and line[:2] in ("a=", "m=") for line in lines)
+    assert len(lines) <= 9

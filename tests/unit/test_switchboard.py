@@ -63,7 +63,7 @@ class Desk:
     def accept(self, offer: bytes = OFFER) -> tuple[Call, str]:
         call, answer = self.factory.make(offer, RELAY, is_taken=self.board.owns, changed=self.board.touch)
         self.board.add(call)
-        return call, answer
+        return call, answer.text
 
     def dial(self, address: Address | None = None, via: Via | None = None) -> tuple[Call, ClientPeer]:
         """Accept a browser's offer and attach a client that uses its credentials."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -51,7 +52,7 @@ def problem(response: httpx.Response) -> dict[str, Any]:
 
 @pytest.mark.parametrize("media_type", ["application/sdp", "Application/SDP; charset=utf-8"])
 async def test_offer_gets_201_with_answer_and_location(media_type: str) -> None:
-    """Row I1: no ETag, since restarts are not supported."""
+    """Row I1: with an ETag, since restarts are supported."""
     acceptor, http = served()
     body = stored("chromium_audio_datachannel")
     response = await posted(http, {**ALICE, "Content-Type": media_type}, body)
@@ -60,7 +61,7 @@ async def test_offer_gets_201_with_answer_and_location(media_type: str) -> None:
     assert response.text.startswith("v=0\r\n")
     assert "\r\na=ice-lite\r\n" in response.text
     assert response.headers["location"].startswith("/whip/")
-    assert "etag" not in response.headers
+    assert re.fullmatch(r'"[0-9a-f]{16}"', response.headers["etag"])
     assert acceptor.offers == [body]
 
 
@@ -204,14 +205,6 @@ async def test_other_tokens_do_not_reach_a_session() -> None:
     assert (await http.delete(location, headers=ALICE)).status_code == 200
 
 
-async def test_patch_is_not_implemented_for_the_owner() -> None:
-    """Row I6 comes later: 501 (RFC 9725 section 4.3)."""
-    _, http = served()
-    location = (await posted(http)).headers["location"]
-    response = await http.patch(location, content=b"", headers=ALICE)
-    assert (response.status_code, problem(response)["code"]) == (501, "patch")
-
-
 async def test_session_urls_are_128_random_bits() -> None:
     """Row I4: from the given source alone, with no digit of time, ufrag or client."""
     counter = itertools.count()
@@ -224,9 +217,9 @@ async def test_session_urls_are_128_random_bits() -> None:
     http = client(whip_application(MemoryAcceptor(), SETTINGS, random))
     assert [(await posted(http)).headers["location"] for _ in range(2)] == [
         "/whip/AAAAAAAAAAAAAAAAAAAAAA",
-        "/whip/AAAAAAAAAAAAAAAAAAAAAQ",
+        "/whip/AAAAAAAAAAAAAAAAAAAAAg",
     ]
-    assert lengths == [16, 16]
+    assert lengths == [16, 8, 16, 8]  # the others are entity tags
 
 
 def test_100_000_session_ids_differ() -> None:
@@ -363,6 +356,7 @@ async def test_options_answers_cors_and_accept_post_without_token(path: str) -> 
     response = await http.options(path, headers=PREFLIGHT)
     assert response.status_code == 204
     assert response.headers["accept-post"] == "application/sdp"
+    assert response.headers.get("accept-patch") == (None if path == "/whip" else "application/trickle-ice-sdpfrag")
     assert response.headers["access-control-allow-origin"] == "https://page.test"
     assert response.headers["vary"] == "Origin"
     assert {"POST", "PATCH", "DELETE"} <= set(response.headers["access-control-allow-methods"].split(", "))

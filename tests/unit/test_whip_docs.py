@@ -34,7 +34,10 @@ async def test_how_to_mount_runs_as_written() -> None:
 
 CODES = {
     "sdp.md": (ROOT / "rtcsplit" / "session" / "sdp", r'(?:malformed|unsupported|SdpError)\(\s*"(\w+)"'),
-    "whip.md": (ROOT / "rtcsplit" / "signaling", r'(?:Problem|_unauthorized)\(\s*(?:HTTPStatus\.\w+,\s*)?"(\w+)"'),
+    "whip.md": (
+        ROOT / "rtcsplit" / "signaling",
+        r'(?:Problem|_unauthorized|_unprocessable)\(\s*(?:HTTPStatus\.\w+,\s*)?"(\w+)"',
+    ),
 }
 
 

@@ -67,3 +67,25 @@ async def test_full_transceiver_is_503() -> None:
         response = await http.post("/whip", content=OFFER)
         assert response.status_code == 503
         assert int(response.headers["retry-after"]) > 0
+
+
+async def test_patch_restarts_the_ice_of_the_call() -> None:
+    """Rows C18, I6: both ufrags lead to the call; candidates and DELETE go on under the new tag."""
+    ice = "a=ice-ufrag:efgh\r\na=ice-pwd:ABCDEFGHIJKLMNOPQRSTUV\r\n"
+    headers = {"Content-Type": "application/trickle-ice-sdpfrag"}
+    async with calling() as (transceiver, http):
+        created = await http.post("/whip", content=OFFER)
+        location = created.headers["location"]
+        (call,) = transceiver.calls()
+        response = await http.patch(location, content=ice, headers={**headers, "If-Match": "*"})
+        assert response.status_code == 200
+        assert f"127.0.0.1 {transceiver.address.port} typ host" in response.text
+        assert call.ufrag not in response.text
+        assert transceiver.counters().sessions == {"checking": 1}
+        trickled = ice + "a=end-of-candidates\r\n"
+        for etag, status in ((response.headers["etag"], 204), (created.headers["etag"], 412)):
+            patched = await http.patch(location, content=trickled, headers={**headers, "If-Match": etag})
+            assert patched.status_code == status
+        call.close()
+        await asyncio.sleep(0)
+        assert (await http.patch(location, content=ice, headers={**headers, "If-Match": "*"})).status_code == 404

@@ -1,14 +1,27 @@
-"""Session descriptions as an answerer: :func:`parse_offer`, :func:`build_answer`.
+"""Session descriptions as an answerer: :func:`parse_offer`, :func:`build_answer`; ICE alone: :func:`parse_fragment`.
 
 ``grammar`` cuts the text into lines, ``transport``, ``rtp_format``, ``extension`` and ``candidate`` read one kind of
-attribute each, ``offer`` puts them together, ``answer`` chooses and writes. Text comes in, text goes out: no socket,
-no name is resolved. docs/reference/sdp.md says what is answered and what is refused.
+attribute each, ``offer`` puts them together, ``answer`` chooses and writes. ``fragment`` is what trickle ICE and ICE
+restarts exchange. Text comes in, text goes out: no socket, no name is resolved. docs/reference/sdp.md says what is
+answered and what is refused.
 """
 
 from __future__ import annotations
 
 from .answer import Answer, build_answer
+from .fragment import Fragment, build_fragment, parse_fragment
 from .local import LocalDescription, LocalSetup
 from .offer import MediaSection, Offer, parse_offer
 
-__all__ = ["Answer", "LocalDescription", "LocalSetup", "MediaSection", "Offer", "build_answer", "parse_offer"]
+__all__ = [
+    "Answer",
+    "Fragment",
+    "LocalDescription",
+    "LocalSetup",
+    "MediaSection",
+    "Offer",
+    "build_answer",
+    "build_fragment",
+    "parse_fragment",
+    "parse_offer",
+]

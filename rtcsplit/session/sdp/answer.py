@@ -17,7 +17,7 @@ from .codec import CODECS, choose_codecs
 from .extension import Extension
 from .local import LocalDescription
 from .offer import MediaSection, Offer
-from .transport import RemoteTransport, Setup
+from .transport import RemoteTransport, Setup, answered_ice_options
 
 __all__ = ["EXTENSIONS", "PROTOCOLS", "Answer", "build_answer"]
 
@@ -67,8 +67,9 @@ def build_answer(offer: Offer, local: LocalDescription) -> Answer:
             extensions={extension.uri: extension.id for extension in extensions},
             has_reduced_size_rtcp=section.has_rtcp_rsize,
         ),
+        remote_ice_options=transport.ice_options,
     )
-    lines = [*_session_lines(offer, section, local)]
+    lines = [*_session_lines(offer, section, transport, local)]
     for other in offer.sections:
         if other is section:
             lines += _media_lines(section, negotiation, extensions, local)
@@ -141,7 +142,9 @@ def _extensions(section: MediaSection) -> tuple[Extension, ...]:
     return tuple(found.values())
 
 
-def _session_lines(offer: Offer, section: MediaSection, local: LocalDescription) -> Iterator[str]:
+def _session_lines(
+    offer: Offer, section: MediaSection, transport: RemoteTransport, local: LocalDescription
+) -> Iterator[str]:
     yield "v=0"
     yield f"o=- {local.session_id} {local.version} IN IP4 0.0.0.0"
     yield "s=-"
@@ -149,7 +152,7 @@ def _session_lines(offer: Offer, section: MediaSection, local: LocalDescription)
     if offer.bundle is not None:
         yield f"a=group:BUNDLE {section.mid}"
     yield "a=ice-lite"
-    yield "a=ice-options:ice2"
+    yield f"a=ice-options:{' '.join(answered_ice_options(transport.ice_options))}"
 
 
 def _media_lines(

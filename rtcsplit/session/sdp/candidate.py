@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from ...errors import UsageError
 from ...wire.address import Address
-from .grammar import Line
+from .grammar import Level, Line
 from .tokens import number
 
-__all__ = ["RemoteCandidate", "build_candidate", "parse_candidate"]
+__all__ = ["MAX_CANDIDATES", "RemoteCandidate", "build_candidate", "parse_candidates"]
+
+MAX_CANDIDATES = 64
 
 _HOST_PREFERENCE = 126  # RFC 8445 section 5.1.2.2
 _COMPONENT = 1
@@ -34,12 +36,19 @@ class RemoteCandidate:
     kind: str
 
 
-def parse_candidate(line: Line) -> RemoteCandidate | None:
-    """Return the candidate, None where it is well formed and of no use to us (TCP, RTCP component, a name).
+def parse_candidates(level: Level) -> tuple[RemoteCandidate, ...]:
+    """Return the candidates of a level that are of use to us: UDP, component 1, no names.
 
     Raises:
-        SdpError: too few fields, or a number out of range.
+        SdpError: one with too few fields or a number out of range, or more than 64 of them.
     """
+    lines = level.all("candidate")
+    if len(lines) > MAX_CANDIDATES:
+        raise lines[MAX_CANDIDATES].malformed("too_many_candidates", f"more than {MAX_CANDIDATES} candidates")
+    return tuple(candidate for candidate in map(_parse_candidate, lines) if candidate is not None)
+
+
+def _parse_candidate(line: Line) -> RemoteCandidate | None:
     fields = line.fields
     if len(fields) < 8 or fields[6] != "typ":
         raise line.malformed("candidate", "a candidate has at least eight fields")

@@ -15,7 +15,17 @@ from dataclasses import dataclass, field
 
 from ...errors import SdpError
 
-__all__ = ["MAX_BODY", "MAX_LINE", "MAX_LINES", "MAX_SECTIONS", "Description", "Level", "Line", "parse_description"]
+__all__ = [
+    "MAX_BODY",
+    "MAX_LINE",
+    "MAX_LINES",
+    "MAX_SECTIONS",
+    "Description",
+    "Level",
+    "Line",
+    "parse_description",
+    "parse_fragment_levels",
+]
 
 MAX_BODY = 65_536
 MAX_LINE = 4_096
@@ -117,16 +127,38 @@ def parse_description(body: bytes | str) -> Description:
     for line in rest:
         kind = line.text[0]
         if kind == "m":
-            level = Level(line)
-            sections.append(level)
-            if len(sections) > MAX_SECTIONS:
-                raise line.malformed("too_many_sections", f"more than {MAX_SECTIONS} media sections")
+            level = _new_section(sections, line)
         elif kind == "a":
             _add_attribute(level, line)
         else:
             _add_line(level, line, is_session=level is session)
     _check_session(session)
     return Description(session, tuple(sections))
+
+
+def parse_fragment_levels(body: bytes | str) -> tuple[Level, tuple[Level, ...]]:
+    """Cut a fragment, which has ``a=`` and ``m=`` lines alone (RFC 8840 section 9.2), into its levels.
+
+    Raises:
+        SdpError: beyond a bound, not UTF-8, or another line form.
+    """
+    session = level = Level(Line(0, "", ""))
+    sections: list[Level] = []
+    for line in _lines(_octets(body)):
+        if line.text[0] == "m":
+            level = _new_section(sections, line)
+        elif line.text[0] == "a":
+            _add_attribute(level, line)
+        else:
+            raise line.malformed("line_type", "a fragment has m= and a= lines alone")
+    return session, tuple(sections)
+
+
+def _new_section(sections: list[Level], line: Line) -> Level:
+    if len(sections) >= MAX_SECTIONS:
+        raise line.malformed("too_many_sections", f"more than {MAX_SECTIONS} media sections")
+    sections.append(Level(line))
+    return sections[-1]
 
 
 def _octets(body: bytes | str) -> bytes:

@@ -11,21 +11,17 @@ from dataclasses import dataclass
 
 from ..certificate import Fingerprint
 from ..negotiation import Direction
-from .candidate import RemoteCandidate, parse_candidate
+from .candidate import RemoteCandidate, parse_candidates
 from .extension import Extension, parse_extensions
 from .grammar import Description, Level, Line, parse_description
+from .media_line import parse_media_line, parse_mid
 from .rtp_format import RtpFormat, parse_formats, parse_payload_types
-from .tokens import is_token, number
+from .tokens import number
 from .transport import RemoteTransport, parse_transport
 
-__all__ = ["MAX_CANDIDATES", "MAX_SSRCS", "MediaSection", "Offer", "parse_offer"]
+__all__ = ["MAX_SSRCS", "MediaSection", "Offer", "parse_offer"]
 
-MAX_CANDIDATES = 64
 MAX_SSRCS = 64
-_LONGEST_KIND = 32
-_LONGEST_PROTOCOL = 64
-_LONGEST_FORMAT = 64
-_LONGEST_MID = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,26 +122,16 @@ def parse_offer(body: bytes | str) -> Offer:
 
 def _section(level: Level, session: Level) -> MediaSection:
     head = level.head
-    fields = head.fields
-    if len(fields) < 4:
-        raise head.malformed("media", "m= takes a kind, a port, a protocol and formats")
-    kind, port, protocol, *formats = fields
-    if not (
-        is_token(kind, _LONGEST_KIND)
-        and len(protocol) <= _LONGEST_PROTOCOL
-        and all(is_token(part, _LONGEST_PROTOCOL) for part in protocol.split("/"))
-        and all(is_token(text, _LONGEST_FORMAT) for text in formats)
-    ):
-        raise head.malformed("media", "kind, protocol and formats of m= are tokens")
-    payload_types = parse_payload_types(head, formats) if "RTP" in protocol.split("/") else ()
-    is_audio = kind == "audio"
+    media = parse_media_line(head)
+    payload_types = parse_payload_types(head, media.formats) if "RTP" in media.protocol.split("/") else ()
+    is_audio = media.kind == "audio"
     return MediaSection(
         head=head,
-        kind=kind,
-        port=number(head, port, 0, 65_535),
-        protocol=protocol,
-        formats=tuple(formats),
-        mid=_mid(level),
+        kind=media.kind,
+        port=media.port,
+        protocol=media.protocol,
+        formats=media.formats,
+        mid=parse_mid(level),
         direction=_direction(level) or _direction(session) or Direction.SENDRECV,
         is_bundle_only=level.has("bundle-only"),
         has_rtcp_mux=level.has("rtcp-mux"),
@@ -153,18 +139,9 @@ def _section(level: Level, session: Level) -> MediaSection:
         transport=parse_transport(level, session),
         rtp_formats=parse_formats(level, payload_types) if is_audio else (),
         extensions=parse_extensions(level, session) if is_audio else (),
-        candidates=_candidates(level),
+        candidates=parse_candidates(level),
         ssrcs=_ssrcs(level),
     )
-
-
-def _mid(level: Level) -> str | None:
-    line = level.only("mid")
-    if line is None:
-        return None
-    if not is_token(line.value, _LONGEST_MID):
-        raise line.malformed("mid", f"a mid is a token of at most {_LONGEST_MID} characters")
-    return line.value
 
 
 def _direction(level: Level) -> Direction | None:
@@ -172,13 +149,6 @@ def _direction(level: Level) -> Direction | None:
     if len(found) > 1:
         raise found[1][1].malformed("direction", "more than one direction")
     return found[0][0] if found else None
-
-
-def _candidates(level: Level) -> tuple[RemoteCandidate, ...]:
-    lines = level.all("candidate")
-    if len(lines) > MAX_CANDIDATES:
-        raise lines[MAX_CANDIDATES].malformed("too_many_candidates", f"more than {MAX_CANDIDATES} candidates")
-    return tuple(candidate for candidate in map(parse_candidate, lines) if candidate is not None)
 
 
 def _ssrcs(level: Level) -> tuple[int, ...]:

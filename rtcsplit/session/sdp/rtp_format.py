@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .grammar import Level, Line
@@ -36,7 +36,7 @@ class RtpFormat:
     feedback: frozenset[str]
 
 
-def parse_payload_types(head: Line, texts: list[str]) -> tuple[int, ...]:
+def parse_payload_types(head: Line, texts: Sequence[str]) -> tuple[int, ...]:
     """Return the payload types of an ``m=`` line.
 
     Raises:

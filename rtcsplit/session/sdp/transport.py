@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 
 from ...errors import UsageError
 from ..certificate import Fingerprint
@@ -16,9 +17,19 @@ from ..negotiation import IceCredentials
 from .grammar import Level, Line
 from .tokens import is_ice_chars, is_tls_id
 
-__all__ = ["MAX_FINGERPRINTS", "RemoteTransport", "Setup", "parse_transport"]
+__all__ = [
+    "MAX_FINGERPRINTS",
+    "RemoteTransport",
+    "Setup",
+    "answered_ice_options",
+    "parse_ice_credentials",
+    "parse_ice_options",
+    "parse_transport",
+]
 
 MAX_FINGERPRINTS = 16
+_MAX_OPTIONS = 16
+_LONGEST_OPTION = 32
 _HASHES = frozenset({"sha-256", "sha-384", "sha-512"})
 
 
@@ -37,12 +48,14 @@ class RemoteTransport:
 
     Attributes:
         ice: None where the section has none, as bundled sections may.
+        ice_options: tags of ``a=ice-options`` at both levels.
         fingerprints: of the hashes that we accept, empty where there is none.
         setup: None where absent.
         has_tls_id: whether ``a=tls-id`` is there; its value matters only when associations change.
     """
 
     ice: IceCredentials | None
+    ice_options: frozenset[str]
     fingerprints: tuple[Fingerprint, ...]
     setup: Setup | None
     has_tls_id: bool
@@ -65,10 +78,35 @@ def parse_transport(section: Level, session: Level) -> RemoteTransport:
             section.only("ice-ufrag") or session.only("ice-ufrag"),
             section.only("ice-pwd") or session.only("ice-pwd"),
         ),
+        ice_options=(parse_ice_options(section) or frozenset()) | (parse_ice_options(session) or frozenset()),
         fingerprints=_fingerprints(fingerprints) if fingerprints else (),
         setup=_setup(setup) if setup is not None else None,
         has_tls_id=tls_id is not None,
     )
+
+
+def parse_ice_credentials(level: Level) -> IceCredentials | None:
+    """Return the credentials of one level alone.
+
+    Raises:
+        SdpError: half of them, or one of another length or alphabet.
+    """
+    return _credentials(level.only("ice-ufrag"), level.only("ice-pwd"))
+
+
+def parse_ice_options(level: Level) -> frozenset[str] | None:
+    """Return the tags of ``a=ice-options`` (RFC 8839 section 5.6), None where there is no such line.
+
+    Of absurdly many or long ones the rest is left out: nobody asks for them.
+    """
+    lines = level.all("ice-options")
+    tags = (tag for line in lines for tag in line.fields if is_ice_chars(tag, 1, _LONGEST_OPTION))
+    return frozenset(islice(tags, _MAX_OPTIONS)) if lines else None
+
+
+def answered_ice_options(offered: frozenset[str]) -> tuple[str, ...]:
+    """Return our tags: RFC 8445, and trickled candidates where the peer trickles (RFC 8840 section 4.1.2)."""
+    return ("ice2", "trickle") if "trickle" in offered else ("ice2",)
 
 
 def _credentials(ufrag: Line | None, pwd: Line | None) -> IceCredentials | None:
