@@ -37,6 +37,7 @@ Workers = Annotated[int, Meta(ge=1, le=MAX_WORKERS)]
 Flows = Annotated[int, Meta(ge=1024, le=1 << 24)]
 BufferBytes = Annotated[int, Meta(ge=65536, le=1 << 30)]
 Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/-]+=*$")]  # RFC 6750 section 2.1
+Milliseconds = Annotated[int, Meta(ge=0, le=50)]
 Positive = Annotated[int, Meta(ge=1, le=1 << 24)]
 
 
@@ -116,6 +117,7 @@ class TransceiverSection(Struct, frozen=True, kw_only=True):
     application: Annotated[Literal["echo"], _takes('"echo"')] = "echo"
     max_sessions: Annotated[Positive, _takes("a number of sessions, 1..16777216")] = 10000
     receive_buffer_bytes: Annotated[BufferBytes, _takes("octets, 65536..1073741824")] = 4194304
+    gather_ms: Annotated[Milliseconds, _takes("milliseconds, 0..50")] = 3
 
     def __post_init__(self) -> None:
         if not self.srtp_profiles or len(set(self.srtp_profiles)) < len(self.srtp_profiles):

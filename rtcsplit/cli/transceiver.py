@@ -82,6 +82,7 @@ def _settings(section: TransceiverSection) -> TransceiverSettings:
         srtp_profiles=section.srtp_profiles,
         max_sessions=section.max_sessions,
         receive_buffer_bytes=section.receive_buffer_bytes,
+        gather=section.gather_ms / 1000,
     )
 
 

@@ -156,12 +156,13 @@ class IceLite:
         """When :meth:`handle_timer` wants to be called; None after the end."""
         if self.state is State.CLOSED:
             return None
-        timers = [self._consent_until]
+        timer = self._consent_until
         if self.path is not None:
-            timers.append(self._sent_at + _KEEPALIVE)
-        move_at = self._selection.next_timer()
-        timers += [time for time in (move_at, self._generations.next_timer()) if time is not None]
-        return min(timers)
+            timer = min(timer, self._sent_at + _KEEPALIVE)
+        for other in (self._selection.next_timer(), self._generations.next_timer()):
+            if other is not None:
+                timer = min(timer, other)
+        return timer
 
     def handle_timer(self, now: float) -> None:
         """Do what is due by ``now``; harmless when nothing is."""

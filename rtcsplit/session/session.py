@@ -190,8 +190,8 @@ class Session:
         """Return when :meth:`handle_timer` wants to be called, None for never."""
         if self._state is SessionState.CLOSED:
             return None
-        times = [t for t in (self._ice.next_timer(), self._dtls.next_timer()) if t is not None]
-        return min(times, default=None)
+        timer, other = self._ice.next_timer(), self._dtls.next_timer()
+        return other if timer is None else timer if other is None else min(timer, other)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due at ``now``; early and repeated calls do no harm."""

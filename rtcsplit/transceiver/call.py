@@ -153,7 +153,7 @@ class Call:
         """Return when :meth:`handle_timer` wants to be called."""
         timer = self.session.next_timer()
         report = self._rtp.next_timer() if self._rtp is not None and self._is_open else None
-        return min((time for time in (timer, report) if time is not None), default=None)
+        return report if timer is None else timer if report is None else min(timer, report)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due at ``now``."""

@@ -27,6 +27,7 @@ class TransceiverSettings:
         srtp_profiles: in order of preference.
         max_sessions: offers beyond this many living sessions are refused.
         receive_buffer_bytes: asked of the kernel for the socket.
+        gather: seconds that datagrams may gather in the socket while the transceiver is busy; 0 for never.
     """
 
     listen: Address
@@ -41,12 +42,15 @@ class TransceiverSettings:
     )
     max_sessions: int = 10_000
     receive_buffer_bytes: int = 4 * 1024 * 1024
+    gather: float = 0.003
 
     def __post_init__(self) -> None:
         if not self.srtp_profiles:
             raise ConfigurationError("transceiver.srtp_profiles", [], "at least one profile")
         if self.max_sessions < 1:
             raise ConfigurationError("transceiver.max_sessions", self.max_sessions, "a positive number")
+        if not 0 <= self.gather <= 0.05:
+            raise ConfigurationError("transceiver.gather_ms", self.gather * 1e3, "milliseconds, 0..50")
         if self.is_relayed and self.route is None:
             raise ConfigurationError("transceiver.id", None, "cluster and id, 0..65535 each, in relay mode")
         if self.is_relayed and not self.advertise:

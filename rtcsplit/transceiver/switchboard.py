@@ -124,10 +124,10 @@ class Switchboard:
         outgoing, self._outgoing = self._outgoing, []
         while self._touched:
             call = self._touched.popitem()[0]
-            self._follow(call, now)
             outgoing += call.datagrams_to_send(now)
-            self._follow(call, now)
-            if call.call_id in self._by_id:
+            if self._follow(call, now):
+                self._touched[call] = None  # what an application did about it leaves with this batch too
+            elif call.call_id in self._by_id:
                 self._timers.schedule(call, call.next_timer())
         return outgoing
 
@@ -167,9 +167,13 @@ class Switchboard:
 
     # what calls report
 
-    def _follow(self, call: Call, now: float) -> None:
+    def _follow(self, call: Call, now: float) -> bool:
+        """Do what the events of ``call`` ask for; False where there were none."""
+        has_events = False
         while (event := call.session.next_event()) is not None:
             self._dispatch(call, event, now)
+            has_events = True
+        return has_events
 
     def _dispatch(self, call: Call, event: SessionEvent, now: float) -> None:
         match event:

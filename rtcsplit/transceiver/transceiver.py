@@ -25,6 +25,8 @@ from .application import Application
 from .call import Call
 from .call_factory import CallFactory
 from .counters import TransceiverCounters
+from .gathering import Gathering
+from .reader import SocketReader
 from .settings import TransceiverSettings
 from .socket import TransceiverSocket
 from .switchboard import Switchboard
@@ -74,6 +76,7 @@ class Transceiver:
             clock=time.monotonic,
         )
         self._socket: TransceiverSocket | None = None
+        self._reader: SocketReader | None = None
         self._wakeup: asyncio.TimerHandle | None = None
         self._wakeup_at = 0.0
         self._flush_handle: asyncio.Handle | None = None
@@ -125,11 +128,12 @@ class Transceiver:
         if self._socket is not None:
             raise UsageError("the transceiver is started already")
         self._socket = TransceiverSocket(self._settings)
-        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._on_readable)
+        self._reader = SocketReader(self._socket.fileno(), self._take_batches, Gathering(self._settings.gather))
+        self._reader.start()
 
     async def stop(self) -> None:
         """End every call, say so to the peers, and close the socket. Idempotent."""
-        if self._socket is None:
+        if self._socket is None or self._reader is None:
             return
         for call in self._switchboard.calls():
             call.close()
@@ -137,9 +141,9 @@ class Transceiver:
         for handle in (self._wakeup, self._flush_handle):
             if handle is not None:
                 handle.cancel()
-        asyncio.get_running_loop().remove_reader(self._socket.fileno())
+        self._reader.stop()
         self._socket.close()
-        self._socket = None
+        self._socket = self._reader = None
 
     async def accept(self, offer: bytes, on_end: Callable[[], None] | None = None) -> AcceptedCall:
         """Answer an SDP offer with a new call.
@@ -203,7 +207,7 @@ class Transceiver:
             raise UsageError("the transceiver is not started")
         return self._socket
 
-    def _on_readable(self) -> None:
+    def _take_batches(self) -> None:
         socket = self._started_socket()
         for _ in range(_MAX_BATCHES_PER_WAKEUP):
             batch = socket.receive()

@@ -1,0 +1,61 @@
+"""When the event loop takes datagrams off the socket: at once, or after they have gathered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from .gathering import Gathering
+
+__all__ = ["SocketReader"]
+
+
+class SocketReader:
+    """Calls ``handle`` in the running event loop whenever there may be something to receive, from :meth:`start` on.
+
+    Args:
+        fd: the socket.
+        handle: receives without waiting, and handles what came.
+        gathering: says how long to wait in between.
+    """
+
+    def __init__(self, fd: int, handle: Callable[[], None], gathering: Gathering) -> None:
+        self._fd = fd
+        self._handle = handle
+        self._gathering = gathering
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_watching = False
+
+    def start(self) -> None:
+        """Begin."""
+        self._watch()
+
+    def stop(self) -> None:
+        """End; idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._unwatch()
+
+    def _wake(self) -> None:
+        self._timer = None
+        started = time.monotonic()
+        self._handle()
+        self._gathering.handled(started, time.monotonic())
+        pause = self._gathering.pause
+        if pause:
+            self._unwatch()
+            self._timer = self._loop.call_later(pause, self._wake)
+        else:
+            self._watch()
+
+    def _watch(self) -> None:
+        if not self._is_watching:
+            self._is_watching = True
+            self._loop.add_reader(self._fd, self._wake)
+
+    def _unwatch(self) -> None:
+        if self._is_watching:
+            self._is_watching = False
+            self._loop.remove_reader(self._fd)
