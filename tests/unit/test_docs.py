@@ -1,0 +1,53 @@
+"""The pages that show code or diagrams of the code are held to it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rtcsplit.session.session import TRANSITIONS
+from rtcsplit.wire.address import Address
+from rtcsplit.wire.address import Path as ClientPath
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
+
+
+def blocks(page: Path) -> str:
+    return "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = [
+        target
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+        if not target.startswith(("http", "#", "mailto:"))
+        and not (page.parent / target.partition("#")[0]).resolve().exists()
+    ]
+    assert not broken
+
+
+def test_the_session_diagram_is_the_table() -> None:
+    drawn = set(re.findall(r"^(\w+) --(\w+)--> (\w+)$", (DOCS / "explanation/session.md").read_text(), re.MULTILINE))
+    assert drawn == {(state.name, trigger.name, to.name) for (state, trigger), to in TRANSITIONS.items()}
+
+
+def test_a_session_is_embedded_as_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
+    page: dict[str, object] = {}
+    exec(compile(blocks(DOCS / "how-to/embed-a-session.md"), "embed-a-session.md", "exec"), page)
+    offer = (ROOT / "tests/data/chromium_audio.sdp").read_bytes()
+    here = Address.of("192.0.2.1", 3478)
+    session, answer = page["accept"](offer, "ufragufragufragufragufra", "p" * 24, here)  # type: ignore[operator]
+    assert "192.0.2.1 3478 typ host" in answer
+    sent: list[bytes] = []
+    page["on_datagram"](session, bytes(20), here, lambda datagram, to: sent.append(datagram))  # type: ignore[operator]
+    assert session.path is None
+    session.close(0.0)
+    page["drain"](session, lambda datagram, to: sent.append(datagram), 0.0)  # type: ignore[operator]
+    assert sent == []
+    assert capsys.readouterr().out == "over: closed\n"
+    assert ClientPath(here).via is None
