@@ -18,7 +18,7 @@ $(VENV)/installed.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip -c constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt "setuptools>=77" "cffi>=1.17"
-	$(BIN)/pip install --quiet -c constraints.txt --no-build-isolation --editable ".[test,style]"
+	$(BIN)/pip install -qq -c constraints.txt --no-build-isolation --editable ".[test,style]"
 	@touch $@
 
 $(EXTENSION): $(VENV)/installed.stamp setup.py rtcsplit/_native/build.py $(wildcard rtcsplit/_native/cdef/*.h csrc/*.c csrc/*.h)
