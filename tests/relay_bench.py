@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import itertools
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from ipaddress import ip_network
 
@@ -266,6 +267,16 @@ class Decisions:
         """Embryonic and confirmed flows of all workers."""
         held = [self.native.flows(index) for index in range(self.native.workers)]
         return sum(embryonic for embryonic, _ in held), sum(confirmed for _, confirmed in held)
+
+    def counted(self) -> Counter[DropReason | None]:
+        """How many datagrams of all workers were dropped for each reason; None: sent."""
+        counted: Counter[DropReason | None] = Counter()
+        for index in range(self.native.workers):
+            for direction in Direction:
+                counts = self.native.counts(index, direction)
+                counted[None] += counts.tx_datagrams
+                counted.update({DropReason(reason): count for reason, count in enumerate(counts.drops) if count})
+        return counted
 
     def events(self) -> dict[str, int]:
         """Flow events of all workers that happened at all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 from collections.abc import Iterable, Sequence
@@ -83,7 +84,9 @@ class NativeRelay:
         if size == 0:
             raise UsageError(f"{workers} workers with {confirmed_flows} flows each are out of range")
         self.workers = workers
-        self._region = mmap.mmap(-1, size)
+        self._region = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        with contextlib.suppress(OSError):  # a kernel without them; without the request lookups miss the TLB
+            self._region.madvise(mmap.MADV_HUGEPAGE)
         self._relay: Any = ffi.new("struct rs_relay *")
         if lib.rs_relay_init(self._relay, settings, ffi.from_buffer(self._region), size) != lib.RS_OK:
             raise NativeError("rs_relay_init refused checked settings")
