@@ -262,10 +262,10 @@ def test_1400_octets_of_empty_attributes_cost_no_more_than_three_checks():
     def cost(datagram: bytes) -> float:
         best = 1.0
         for _ in range(7):
-            started = time.perf_counter()
+            started = time.process_time()
             for _ in range(2000):
                 stun.server_ufrag(datagram)
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.process_time() - started)
         return best
 
     assert cost(stuffed) <= 3 * cost(ordinary)
