@@ -57,7 +57,7 @@ async def test_call_works_and_the_summary_says_how(tmp_path: Path) -> None:
     assert process.returncode == 0, text + errors.decode()
     for expected in (
         r"HTTP: the offer is answered",
-        r"round trip    p50 +[\d.]+ ms   p99 +[\d.]+ ms",
+        r"round trip    p50 [\d.]+ ms, p99 [\d.]+ ms",
         r"packets       \d+ sent, \d+ back; lost [01] of",
         r"similarity 0\.9",
         r"relay flows   confirmed 1",

@@ -29,7 +29,7 @@ from .tap import Tap
 __all__ = ["Caller", "main"]
 
 _TRAILING_SILENCE = 0.4  # seconds; pushes the last words through the client's own jitter buffer
-_LAST_PACKETS = 1.0  # seconds that the last packets get to come back
+_LAST_PACKETS = 0.3  # seconds that the last packets get to come back; p99 has to be 0.2
 _CONNECT_TIMEOUT = 10.0
 
 

@@ -60,13 +60,13 @@ def live_line(event: Outcome) -> str | None:
 def summary(outcome: Outcome, relay: RelayReading, relay_address: str) -> str:
     """Return the summary of a finished call."""
     phases, sent, back = outcome["phases"], outcome["packets_sent"], outcome["packets_returned"]
-    setup = "   ".join(f"{name} {_ms(phases.get(phase))}" for phase, name in _SHORT.items())
+    setup = ", ".join(f"{name} {_ms(phases.get(phase)).strip()}" for phase, name in _SHORT.items())
     found = faults(outcome, relay, relay_address)
     lines = (
         "",
         "Summary",
-        f"  setup         {setup}   (since the offer left)",
-        f"  round trip    p50 {_ms(outcome['round_trip_p50'])}   p99 {_ms(outcome['round_trip_p99'])}   "
+        f"  setup         {setup} (since the offer left)",
+        f"  round trip    p50 {_ms(outcome['round_trip_p50']).strip()}, p99 {_ms(outcome['round_trip_p99']).strip()} "
         f"({outcome['round_trips']} packets, each matched to the sent one by its payload)",
         f"  packets       {sent} sent, {back} back; lost {_lost(outcome)} of {sent} "
         f"(up {_count(outcome['lost_up'])}, down {_count(outcome['lost_down'])} by RTCP), "
@@ -132,7 +132,7 @@ def _count(value: int | None) -> str:
 
 
 def _ms(seconds: float | None) -> str:
-    return "      -   " if seconds is None else f"{seconds * 1000:7.2f} ms"
+    return "   unknown" if seconds is None else f"{seconds * 1000:7.2f} ms"
 
 
 def _meter(level_dbov: float) -> str:

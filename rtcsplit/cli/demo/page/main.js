@@ -14,7 +14,7 @@ const DESCRIBE_MS = 5000;
 
 const STATES = {
   idle: ["Ready to call", "Call"],
-  preparing: ["Opening the microphone", "Cancel"],
+  preparing: ["Preparing the sound", "Cancel"],
   offering: ["Sending the offer", "Cancel"],
   connecting: ["Connecting", "Cancel"],
   connected: ["Connected", "Hang up"],

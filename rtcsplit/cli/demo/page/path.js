@@ -44,8 +44,8 @@ export class PathView {
     this.#root.getElementById("path").classList.toggle("is-relayed", selected === relay.relay);
     this.#set(
       "relay-fine",
-      `${relay.flows.confirmed ?? 0} confirmed flows, ${relay.datagrams["public rx"] ?? 0} datagrams up, ` +
-        `${relay.datagrams["public tx"] ?? 0} down, dropped: ${drops.join(", ") || "none"}`,
+      `confirmed flows: ${relay.flows.confirmed ?? 0}; datagrams: ${relay.datagrams["public rx"] ?? 0} up, ` +
+        `${relay.datagrams["public tx"] ?? 0} down; dropped: ${drops.join(", ") || "none"}`,
     );
     this.#set("transceiver-address", relay.transceiver);
     this.#set("transceiver-fine", "internal address, not in the answer; ends ICE, DTLS and SRTP, echoes the packets");
