@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from ..drops import DropReason
 from ..errors import UsageError
 from ..session.negotiation import AudioNegotiation
+from ..wire import red
 from ..wire.rtp import RtpPacket, parse
 from ..wire.rtp_extension import MID_URI, parse_elements
 from .outbound import OutboundStream
@@ -54,13 +55,14 @@ class RtpSession:
         """
         if not 1 <= len(cname.encode()) <= 255:
             raise UsageError("a CNAME has 1 to 255 octets")
-        codecs = {codec.payload_type: codec.clock_rate for codec in negotiation.codecs}
+        codecs = {codec.payload_type: codec.clock_rate for codec in negotiation.formats}
         direction = negotiation.direction
         # Payload type to clock rate. Where nothing may come in, no payload type was negotiated towards us.
         self._inbound_clocks: Mapping[int, int] = codecs if direction.may_receive else {}
         self._outbound_clocks: Mapping[int, int] = codecs if direction.may_send else {}
         preferred = negotiation.codecs[0]
         self._payload_type = preferred.payload_type
+        self._red_type = None if negotiation.red is None else negotiation.red.payload_type
         self._mid = negotiation.mid.encode()
         self._mid_id = negotiation.extensions.get(MID_URI)
         self._sources = SourceTable()
@@ -87,6 +89,12 @@ class RtpSession:
         clock_rate = self._inbound_clocks.get(parsed.payload_type)
         if clock_rate is None:
             return DropReason.SESSION_CLOSED if self._is_closed else DropReason.RTP_PAYLOAD_TYPE
+        if (
+            parsed.payload_type == self._red_type
+            and parsed.payload
+            and isinstance(red.parse(parsed.payload), DropReason)
+        ):
+            return DropReason.RTP_MALFORMED
         source = self._sources.get(parsed.ssrc)
         if source is None:
             made = self._new_source(parsed, clock_rate, now)

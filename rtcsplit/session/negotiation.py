@@ -52,7 +52,7 @@ class AudioCodec:
     """One negotiated audio format.
 
     Attributes:
-        name: encoding name in lower case: ``opus``, ``pcmu``, ``pcma``.
+        name: encoding name in lower case: ``opus``, ``pcmu``, ``pcma``; ``red`` for :attr:`AudioNegotiation.red`.
         payload_type: the offer's number, used in both directions.
         clock_rate: RTP clock in Hz; 48,000 for Opus (RFC 7587), 8,000 for PCMU and PCMA (RFC 3551).
         channels: as in ``a=rtpmap``; 2 for Opus always.
@@ -78,6 +78,8 @@ class AudioNegotiation:
         codecs: in our order of preference, never empty; the first one is sent.
         extensions: header extension URI to local id, 1..14 (RFC 8285).
         has_reduced_size_rtcp: both sides agreed on ``a=rtcp-rsize`` (RFC 5506).
+        red: Opus frames with copies of older ones (RFC 2198), which the answer asks for first; None where it was not
+            offered. Either side may send it; ``codecs`` does not list it, as it is no codec.
     """
 
     mid: str
@@ -85,6 +87,12 @@ class AudioNegotiation:
     codecs: tuple[AudioCodec, ...]
     extensions: Mapping[str, int] = field(default_factory=dict)
     has_reduced_size_rtcp: bool = False
+    red: AudioCodec | None = None
+
+    @property
+    def formats(self) -> tuple[AudioCodec, ...]:
+        """Every payload format of the answer, as it lists them."""
+        return self.codecs if self.red is None else (self.red, *self.codecs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Call:
         self.ufrag = ufrag
         self.session = session
         self.audio = audio
-        self._codecs = {codec.payload_type: codec for codec in audio.codecs} if audio else {}
+        self._codecs = {codec.payload_type: codec for codec in audio.formats} if audio else {}
         self._rtp: RtpSession | None = None
         self._new_rtp = new_rtp
         self._clock = clock

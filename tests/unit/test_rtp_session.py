@@ -12,7 +12,7 @@ from rtcsplit.errors import UsageError
 from rtcsplit.media.audio_level import audio_level
 from rtcsplit.media.rtp_session import RtpSession
 from rtcsplit.session.negotiation import AudioCodec, AudioNegotiation, Direction
-from rtcsplit.wire import rtcp, rtp
+from rtcsplit.wire import red, rtcp, rtp
 from rtcsplit.wire.rtp_extension import AUDIO_LEVEL_URI, MID_URI, ONE_BYTE_PROFILE, AudioLevel, build_elements
 
 OPUS = AudioCodec("opus", 111, 48_000, 2)
@@ -513,3 +513,17 @@ def test_timer_called_early_does_nothing() -> None:
     ours.handle_timer(due - 0.001)
     assert ours.rtcp_to_send(due) == []
     assert ours.next_timer() == due
+
+
+def test_red_is_taken_where_it_was_negotiated_and_well_formed() -> None:
+    """F36: block lengths past the end are dropped before anything is counted; padding alone is legal (F2)."""
+    negotiated = replace(AUDIO, red=AudioCodec("red", 63, 48_000, 2))
+    sound = red.build([red.RedBlock(111, 960, b"\xf8old")], 111, b"\xf8new")
+    broken = bytes.fromhex("ef0f03ff6f") + bytes(15)
+    packets = [packet(n, payload=p, payload_type=63) for n, p in enumerate((sound, sound, broken, b"", sound))]
+    ours = session(negotiated)
+    assert feed(ours, *packets) == [DropReason.RTP_PROBATION, None, DropReason.RTP_MALFORMED, None, None]
+    assert ours.statistics.packets_received == 3
+    assert feed(session(), *packets) == [DropReason.RTP_PAYLOAD_TYPE] * 5
+    assert rtp.parse(ours.send(sound, duration=960, payload_type=63, now=START)).payload_type == 63  # type: ignore[union-attr]
+    assert rtp.parse(ours.send(b"x", duration=960, now=START)).payload_type == 111  # type: ignore[union-attr]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from rtcsplit.session.negotiation import Direction
@@ -40,10 +43,43 @@ def test_stored_offer_is_answered_alike_with_bare_line_feeds(name: str) -> None:
 
 
 def test_nothing_unused_is_echoed() -> None:
-    """Row G28: cryptex, rrtr, rtcp-xr, RED, comfort noise, telephone events, transport-cc."""
+    """Row G28: cryptex, rrtr, rtcp-xr, comfort noise, telephone events, transport-cc."""
     answer = build_answer(parse_offer(stored("libwebrtc_m152_audio")), LOCAL).text
-    for word in ("cryptex", "rrtr", "rtcp-xr", "red", "CN", "telephone", "transport", "extmap-allow-mixed", "rtcp-fb"):
+    for word in ("cryptex", "rrtr", "rtcp-xr", "CN", "telephone", "transport", "extmap-allow-mixed", "rtcp-fb"):
         assert word not in answer.replace("sendrecv", "")
+
+
+def test_red_is_asked_for_where_it_is_offered_for_opus() -> None:
+    """F36: listed before the codec, so that libwebrtc sends it; RFC 2198 section 5 for the parameters."""
+    answered = {name: build_answer(parse_offer(stored(name)), LOCAL) for name in STORED}
+    asked = {name for name, answer in answered.items() if answer.negotiation.audio.red is not None}  # type: ignore[union-attr]
+    assert asked == {name for name in STORED if b"red/48000/2" in stored(name)}
+    assert "chromium_audio" in asked
+    text = answered["chromium_audio"].text
+    assert re.search(r"^m=audio \d+ UDP/TLS/RTP/SAVPF 63 111 0 8\r$", text, re.MULTILINE)
+    assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"a=fmtp:63 111/111", b"a=fmtp:63 111/9"),
+        (b"a=fmtp:63 111/111", b"a=fmtp:64 111/111"),
+        (b"a=rtpmap:63 red/48000/2", b"a=rtpmap:63 red/8000"),
+    ],
+    ids=["other codec", "no parameters", "other clock"],
+)
+def test_red_of_anything_but_our_opus_is_left_out(old: bytes, new: bytes) -> None:
+    answer = build_answer(parse_offer(stored("chromium_audio").replace(old, new)), LOCAL)
+    assert answer.negotiation.audio is not None
+    assert answer.negotiation.audio.red is None
+    assert " red/" not in answer.text
+
+
+def test_red_is_left_out_where_we_do_not_want_it_or_prefer_another_codec() -> None:
+    offer = parse_offer(stored("chromium_audio"))
+    for local in (replace(LOCAL, wants_red=False), replace(LOCAL, codecs=("pcmu", "opus"))):
+        assert " red/" not in build_answer(offer, local).text
 
 
 def test_every_stored_offer_has_its_origin() -> None:

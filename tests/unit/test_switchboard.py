@@ -22,7 +22,7 @@ from rtcsplit.transceiver.call import Call
 from rtcsplit.transceiver.call_factory import CallFactory
 from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.switchboard import Switchboard
-from rtcsplit.wire import rtcp, stun
+from rtcsplit.wire import red, rtcp, stun
 from rtcsplit.wire.address import Address, Path, Via
 from rtcsplit.wire.packet import Kind, classify
 from rtcsplit.wire.rtcp_packets import Compound, Goodbye
@@ -335,3 +335,19 @@ def test_an_ice_restart_keeps_the_echo_and_retires_the_old_ufrag() -> None:
     desk.network.exchange()
     assert not desk.board.owns(local.ufrag)
     assert desk.board.next_timer() is None
+
+
+def test_an_echo_of_redundancy_is_redundancy() -> None:
+    """F36: the answer asks a browser for RED; what comes goes back, timestamps and all."""
+    desk = Desk()
+    call, client = desk.dial()
+    desk.connect(client)
+    assert call.audio is not None
+    assert call.audio.red is not None
+    payloads = [red.build([red.RedBlock(111, 960, OPUS_20_MS)], 111, OPUS_20_MS + bytes([n])) for n in range(1, 6)]
+    for number, payload in enumerate(payloads, 1):
+        client.send_rtp(rtp(number, payload, payload_type=63))
+    desk.network.run_for(1.0)
+    assert [(packet.payload_type, packet.payload) for packet in heard(client)] == [(63, p) for p in payloads[1:]]
+    steps = [b.timestamp - a.timestamp & 0xFFFFFFFF for a, b in itertools.pairwise(heard(client))]
+    assert steps == [960, 960, 960]

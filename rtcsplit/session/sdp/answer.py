@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ...errors import SdpError
 from ..negotiation import AudioCodec, AudioNegotiation, Direction, DtlsRole, Negotiation
 from .candidate import build_candidate
-from .codec import CODECS, choose_codecs
+from .codec import CODECS, RED, choose_codecs, choose_red
 from .extension import Extension
 from .local import LocalDescription
 from .offer import MediaSection, Offer
@@ -56,6 +56,7 @@ def build_answer(offer: Offer, local: LocalDescription) -> Answer:
     transport = offer.transport_of(section)
     assert transport.ice is not None
     extensions = _extensions(section)
+    codecs = choose_codecs(section.rtp_formats, local.codecs, local.feedback)
     negotiation = Negotiation(
         remote_ice=transport.ice,
         remote_fingerprints=transport.fingerprints,
@@ -63,9 +64,10 @@ def build_answer(offer: Offer, local: LocalDescription) -> Answer:
         audio=AudioNegotiation(
             mid=section.mid or "",
             direction=_direction(section.direction, local.direction),
-            codecs=choose_codecs(section.rtp_formats, local.codecs, local.feedback),
+            codecs=codecs,
             extensions={extension.uri: extension.id for extension in extensions},
             has_reduced_size_rtcp=section.has_rtcp_rsize,
+            red=choose_red(section.rtp_formats, codecs) if local.wants_red else None,
         ),
         remote_ice_options=transport.ice_options,
     )
@@ -161,7 +163,7 @@ def _media_lines(
     audio = negotiation.audio
     assert audio is not None
     default = local.candidates[0]
-    types = " ".join(str(codec.payload_type) for codec in audio.codecs)
+    types = " ".join(str(known.payload_type) for known in audio.formats)
     yield f"m=audio {default.port} {section.protocol} {types}"
     yield f"c=IN {'IP4' if default.is_ipv4 else 'IP6'} {default.host}"
     if section.mid is not None:
@@ -170,6 +172,8 @@ def _media_lines(
     yield "a=rtcp-mux"
     if audio.has_reduced_size_rtcp:
         yield "a=rtcp-rsize"
+    if audio.red is not None:
+        yield from _red_lines(audio.red, audio.codecs[0])
     for codec in audio.codecs:
         yield from _codec_lines(codec)
     for extension in extensions:
@@ -177,6 +181,12 @@ def _media_lines(
         yield f"a=extmap:{extension.id}{direction} {extension.uri}"
     if audio.direction.may_send:
         yield from _stream_lines(local)
+
+
+def _red_lines(red: AudioCodec, codec: AudioCodec) -> Iterator[str]:
+    """Listed first, with one copy of the frame before (RFC 2198 section 5), libwebrtc sends it instead of ``codec``."""
+    yield f"a=rtpmap:{red.payload_type} {RED.encoding}"
+    yield f"a=fmtp:{red.payload_type} {codec.payload_type}/{codec.payload_type}"
 
 
 def _codec_lines(codec: AudioCodec) -> Iterator[str]:

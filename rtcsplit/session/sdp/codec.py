@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..negotiation import AudioCodec
 from .rtp_format import RtpFormat
 
-__all__ = ["CODECS", "Codec", "choose_codecs"]
+__all__ = ["CODECS", "RED", "Codec", "choose_codecs", "choose_red"]
 
 _REFUSED_PAYLOAD_TYPES = range(64, 96)  # their packets look like RTCP on a shared port (RFC 5761 section 4)
 
@@ -60,6 +60,9 @@ CODECS: Mapping[str, Codec] = {
 }
 
 
+RED = Codec("red/48000/2", 48_000, 2, False, "", {})
+
+
 def choose_codecs(
     offered: tuple[RtpFormat, ...], preference: tuple[str, ...], feedback: frozenset[str]
 ) -> tuple[AudioCodec, ...]:
@@ -75,6 +78,22 @@ def choose_codecs(
                 chosen.append(_audio_codec(name, rtp_format, feedback))
                 break
     return tuple(chosen)
+
+
+def choose_red(offered: tuple[RtpFormat, ...], codecs: tuple[AudioCodec, ...]) -> AudioCodec | None:
+    """Return RED as offered for the Opus that is preferred in ``codecs``; None where there is no such offer.
+
+    Its ``a=fmtp`` lists the payload types of primary and copies (RFC 2198 section 5); every one has to be that Opus.
+    """
+    if not codecs or codecs[0].name != "opus":
+        return None
+    wanted = {str(codecs[0].payload_type)}
+    for rtp_format in offered:
+        is_usable = rtp_format.payload_type not in _REFUSED_PAYLOAD_TYPES
+        is_ours = rtp_format.name == "red" and RED.matches(rtp_format) and set(rtp_format.fmtp.split("/")) == wanted
+        if is_usable and is_ours:
+            return AudioCodec("red", rtp_format.payload_type, RED.clock_rate, RED.channels)
+    return None
 
 
 def _audio_codec(name: str, offered: RtpFormat, feedback: frozenset[str]) -> AudioCodec:

@@ -42,6 +42,8 @@ class LocalDescription:
         direction: what the application can do; the answer never goes beyond it.
         codecs: names in our order of preference.
         feedback: RTCP feedback that we honour, for instance ``nack``; answered as far as it is offered.
+        wants_red: ask for redundancy (RFC 2198) where it is offered for Opus: ``red`` is answered first, so that
+            browsers of the Chromium family send each frame twice.
     """
 
     ice: IceCredentials
@@ -56,6 +58,7 @@ class LocalDescription:
     direction: Direction = Direction.SENDRECV
     codecs: tuple[str, ...] = ("opus", "pcmu", "pcma")
     feedback: frozenset[str] = frozenset()
+    wants_red: bool = True
 
     @classmethod
     def create(

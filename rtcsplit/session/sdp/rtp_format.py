@@ -26,6 +26,7 @@ class RtpFormat:
         channels: None where the rtpmap names none.
         parameters: ``a=fmtp``, names in lower case.
         feedback: what ``a=rtcp-fb`` asks for, for instance ``nack`` and ``nack pli``.
+        fmtp: the first ``a=fmtp`` line as it stands, for formats that do not write ``name=value``.
     """
 
     payload_type: int
@@ -34,6 +35,7 @@ class RtpFormat:
     channels: int | None
     parameters: Mapping[str, str]
     feedback: frozenset[str]
+    fmtp: str = ""
 
 
 def parse_payload_types(head: Line, texts: Sequence[str]) -> tuple[int, ...]:
@@ -59,12 +61,14 @@ def parse_formats(section: Level, payload_types: tuple[int, ...]) -> tuple[RtpFo
     maps = _maps(section)
     parameters = _parameters(section)
     feedback = _feedback(section)
+    raw = _first_fmtp(section)
     formats = []
     for payload_type in payload_types:
         known = maps.get(payload_type) or _STATIC.get(payload_type)
         if known is not None:
             wanted = feedback.get(payload_type, set()) | feedback.get(None, set())
-            formats.append(RtpFormat(payload_type, *known, parameters.get(payload_type, {}), frozenset(wanted)))
+            named = parameters.get(payload_type, {})
+            formats.append(RtpFormat(payload_type, *known, named, frozenset(wanted), raw.get(payload_type, "")))
     return tuple(formats)
 
 
@@ -92,6 +96,14 @@ def _parameters(section: Level) -> dict[int, dict[str, str]]:
             name, separator, value = parameter.strip().partition("=")
             if separator:
                 values.setdefault(name.strip().lower(), value.strip())
+    return found
+
+
+def _first_fmtp(section: Level) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for line in section.all("fmtp"):
+        payload_type, _, text = line.value.partition(" ")
+        found.setdefault(number(line, payload_type, 0, 127), text.strip())
     return found
 
 
