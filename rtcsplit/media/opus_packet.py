@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["CLOCK_RATE", "MAX_DURATION", "opus_duration", "opus_frame_count"]
+__all__ = ["CLOCK_RATE", "MAX_DURATION", "opus_duration", "opus_frame_count", "opus_has_redundancy"]
 
 CLOCK_RATE = 48_000  # of the RTP timestamps, whatever the audio's own rate (RFC 7587 section 4.1)
 MAX_DURATION = 5_760  # 120 ms (RFC 6716 section 3.2.5)
 
+_FIRST_CELT = 16  # configurations from here on have no linear prediction
 # Samples of one frame by the 5-bit configuration (RFC 6716 table 2): SILK 10, 20, 40, 60 ms; hybrid 10, 20 ms;
 # CELT 2.5, 5, 10, 20 ms.
 _FRAME_DURATION = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4
@@ -33,3 +34,26 @@ def opus_duration(payload: bytes) -> int | None:
         return None
     duration = frames * _FRAME_DURATION[payload[0] >> 3]
     return duration if duration <= MAX_DURATION else None
+
+
+def opus_has_redundancy(payload: bytes) -> bool:
+    """Whether the packet says that it can stand in for a lost one before it (in-band FEC, RFC 6716 section 4.2.4).
+
+    Only the linear-prediction layer has such redundancy. Its first frame begins with one voice flag per 20 ms and
+    then the redundancy flag, for the second channel likewise; these bits are uncoded at the very start of the range
+    coder, so that they can be read off the first octet. Packets of a variable number of frames (code 3), which no
+    encoder of 20 ms makes, are taken to have none.
+    """
+    if len(payload) < 2 or payload[0] >> 3 >= _FIRST_CELT or payload[0] & 3 == 3:
+        return False
+    start = 1
+    if payload[0] & 3 == 2:  # the length of the first frame comes first, in one octet or two
+        start = 2 if payload[1] < 252 else 3
+    if len(payload) <= start:
+        return False
+    frames = max(1, _FRAME_DURATION[payload[0] >> 3] // 960)
+    bits = payload[start]
+    has_any = bits >> (7 - frames) & 1
+    if payload[0] & 4:  # two channels
+        has_any |= bits >> (6 - 2 * frames) & 1
+    return bool(has_any)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
+import wave
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rtcsplit.media.duration import payload_duration
-from rtcsplit.media.opus_packet import opus_duration, opus_frame_count
+from rtcsplit.media.opus import OpusEncoder
+from rtcsplit.media.opus_packet import opus_duration, opus_frame_count, opus_has_redundancy
 from rtcsplit.session.negotiation import AudioCodec
+from rtcsplit.wire import red
 
+SPEECH = Path(__file__).parents[2] / "rtcsplit" / "cli" / "demo" / "audio" / "speech.wav"
 OPUS = AudioCodec("opus", 111, 48_000, 2)
 PCMU = AudioCodec("pcmu", 0, 8_000, 1)
 PCMA = AudioCodec("pcma", 8, 8_000, 1)
@@ -69,3 +79,34 @@ def test_payload_duration_of_opus_is_that_of_the_packet() -> None:
     """F18: the clock is 48,000 whatever the audio's own rate."""
     assert payload_duration(OPUS, bytes((1 << 3,))) == 960
     assert payload_duration(OPUS, b"") is None
+
+
+def test_redundancy_is_seen_where_an_encoder_puts_it() -> None:
+    """Speech at 24 kbit/s with and without in-band FEC; CELT has none whatever is asked."""
+    with wave.open(str(SPEECH)) as file:
+        frames = [file.readframes(320) for _ in range(100)]
+    with_fec = OpusEncoder(sample_rate=16_000, bitrate=24_000, has_fec=True, expected_loss=20)
+    without = OpusEncoder(sample_rate=16_000, bitrate=24_000, has_fec=False)
+    assert sum(opus_has_redundancy(with_fec.encode(frame)) for frame in frames) > 50
+    assert not any(opus_has_redundancy(without.encode(frame)) for frame in frames)
+    celt = OpusEncoder(bitrate=128_000, expected_loss=20, is_speech=False)
+    assert not any(opus_has_redundancy(celt.encode(bytes(1920))) for _ in range(10))
+
+
+@given(st.binary(max_size=20))
+def test_any_octets_say_whether_they_have_redundancy(payload: bytes) -> None:
+    """The same answer as libopus gives, where its version has that question (1.4)."""
+    ours = opus_has_redundancy(payload)
+    library = ctypes.CDLL(ctypes.util.find_library("opus"))
+    if hasattr(library, "opus_packet_has_lbrr") and payload and payload[0] & 3 != 3:
+        theirs = library.opus_packet_has_lbrr(payload, len(payload))
+        if theirs >= 0:
+            assert ours == bool(theirs)
+
+
+def test_of_red_the_packets_own_frame_counts() -> None:
+    """F36."""
+    opus_60_ms, opus_20_ms = b"\x18" + bytes(9), b"\xf8" + bytes(9)
+    payload = red.build([red.RedBlock(111, 2880, opus_60_ms)], 111, opus_20_ms)
+    assert payload_duration(AudioCodec("red", 63, 48_000, 2), payload) == 960
+    assert payload_duration(AudioCodec("red", 63, 48_000, 2), payload[:3]) is None
