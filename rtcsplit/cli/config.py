@@ -39,6 +39,7 @@ BufferBytes = Annotated[int, Meta(ge=65536, le=1 << 30)]
 Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/-]+=*$")]  # RFC 6750 section 2.1
 Milliseconds = Annotated[int, Meta(ge=0, le=50)]
 Positive = Annotated[int, Meta(ge=1, le=1 << 24)]
+DrainSeconds = Annotated[int, Meta(ge=0, le=604800)]
 
 
 def _takes(expected: str, parse: Callable[[str], object] | None = None, *, is_secret: bool = False) -> Meta:
@@ -116,6 +117,8 @@ class TransceiverSection(Struct, frozen=True, kw_only=True):
     ] = (SrtpProfile.AEAD_AES_128_GCM, SrtpProfile.AEAD_AES_256_GCM, SrtpProfile.AES128_CM_HMAC_SHA1_80)
     application: Annotated[Literal["echo"], _takes('"echo"')] = "echo"
     max_sessions: Annotated[Positive, _takes("a number of sessions, 1..16777216")] = 10000
+    max_half_open_sessions: Annotated[Positive, _takes("a number of sessions, 1..16777216")] = 1000
+    drain_seconds: Annotated[DrainSeconds, _takes("seconds, 0..604800")] = 3600
     receive_buffer_bytes: Annotated[BufferBytes, _takes("octets, 65536..1073741824")] = 4194304
     gather_ms: Annotated[Milliseconds, _takes("milliseconds, 0..50")] = 3
 

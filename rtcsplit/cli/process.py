@@ -1,8 +1,8 @@
 """One process, its signals and its end; every long-running command goes through :func:`run`.
 
-SIGTERM and SIGINT stop cleanly. From the first one on their default is back in force, so that a second one ends the
-process at once, even where stopping hangs. SIGHUP reloads. systemd hears when the process is ready and stopping
-(``Type=notify``, sd_notify(3)).
+SIGTERM and SIGINT tell it to stop; a command may make a difference between them. From the first one on their default
+is back in force, so that a second one ends the process at once, even where stopping hangs. SIGHUP reloads. systemd
+hears when the process is ready and stopping (``Type=notify``, sd_notify(3)).
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ class Process:
     def __init__(self) -> None:
         self.is_ready = False
         self._stopped = asyncio.Event()
+        self._signal = signal.SIGTERM
         self._reload: Callable[[], None] | None = None
         self._failure: RtcsplitError | None = None
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop)
+            loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._handle_reload)
 
     def on_reload(self, reload: Callable[[], None]) -> None:
@@ -53,8 +54,8 @@ class Process:
         click.echo(line)
         _notify_systemd("READY=1")
 
-    async def until_stopped(self) -> None:
-        """Return when the process was told to stop.
+    async def until_stopped(self) -> signal.Signals:
+        """Return the signal by which the process was told to stop.
 
         Raises:
             RtcsplitError: it cannot go on, see :meth:`fail`.
@@ -62,6 +63,7 @@ class Process:
         await self._stopped.wait()
         if self._failure is not None:
             raise self._failure
+        return self._signal
 
     def fail(self, error: RtcsplitError) -> None:
         """Let :meth:`until_stopped` raise ``error``: the process has lost what it is there for."""
@@ -69,11 +71,12 @@ class Process:
         self.is_ready = False
         self._stopped.set()
 
-    def _stop(self) -> None:
+    def _stop(self, number: signal.Signals) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(each)
+            signal.signal(each, signal.SIG_DFL)
+        self._signal = number
         self.is_ready = False
         self._stopped.set()
         _notify_systemd("STOPPING=1")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["transceiver"]
 
+log = logging.getLogger(__name__)
+
 _APPLICATIONS: dict[str, Callable[[], Application]] = {"echo": Echo}
 
 
@@ -35,7 +39,7 @@ _APPLICATIONS: dict[str, Callable[[], Application]] = {"echo": Echo}
 @source_options
 @check_option
 def transceiver(config: Path, settings: tuple[str, ...], check: bool) -> None:
-    """Run a transceiver and its HTTP signaling until SIGTERM."""
+    """Run a transceiver and its HTTP signaling. SIGTERM drains it: calls go on, new ones are refused."""
     read = Source(config, settings).read(TransceiverConfig)
     keys = None if read.hint_keys is None else minting_keys(read.hint_keys)
     if check:
@@ -69,7 +73,17 @@ async def _serve(process: Process, config: TransceiverConfig, keys: RoutingKeys 
     ):
         addresses = f"listen={endpoint.address} signaling={signaling} admin={admin or 'none'}"
         process.ready(f"transceiver ready: {addresses}")
-        await process.until_stopped()
+        if await process.until_stopped() is signal.SIGTERM:
+            await _drain(endpoint, section.drain_seconds)
+
+
+async def _drain(endpoint: Transceiver, seconds: int) -> None:
+    """Let calls end by themselves; whoever waits for them can follow it in the log and the metrics."""
+    calls = len(endpoint.calls())
+    if calls and seconds:
+        log.info("drain_started", extra={"sessions": calls, "seconds": seconds})
+        outcome = await endpoint.drain(seconds)
+        log.info("drain_ended", extra={"outcome": outcome.value, "sessions": len(endpoint.calls())})
 
 
 def _settings(section: TransceiverSection) -> TransceiverSettings:
@@ -81,6 +95,7 @@ def _settings(section: TransceiverSection) -> TransceiverSettings:
         dtls_setup=section.dtls_setup,
         srtp_profiles=section.srtp_profiles,
         max_sessions=section.max_sessions,
+        max_half_open_sessions=section.max_half_open_sessions,
         receive_buffer_bytes=section.receive_buffer_bytes,
         gather=section.gather_ms / 1000,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..drops import DropReason
 from ..session.events import EndCause
+from .admission import OfferRefusal
 
 __all__ = ["TransceiverCounters"]
 
@@ -17,6 +18,8 @@ class TransceiverCounters:
 
     Attributes:
         sessions: living sessions by state, a gauge.
+        is_draining: offers are refused because of a drain.
+        offers_refused: offers that were not looked at, by reason.
         datagrams_received, datagrams_sent: through the one socket.
         drops: datagrams that went nowhere, by reason.
         ended: sessions that ended, by cause.
@@ -26,6 +29,8 @@ class TransceiverCounters:
     """
 
     sessions: Mapping[str, int]
+    is_draining: bool
+    offers_refused: Mapping[OfferRefusal, int]
     datagrams_received: int
     datagrams_sent: int
     drops: Mapping[DropReason, int]

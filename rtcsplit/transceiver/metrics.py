@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from .._version import __version__
+from ..drops import DropReason
+from ..session.events import EndCause, PathCause
+from ..session.session import SessionState
+from .admission import OfferRefusal
 from .counters import TransceiverCounters
 
 __all__ = ["TransceiverCollector"]
+
+# Every series is there from the start: a counter that appears with its first event hides that event from rates.
+_STATES = [state.name.lower() for state in SessionState if state is not SessionState.CLOSED]
+_REFUSALS = [reason.value for reason in OfferRefusal]
+_ENDS = [cause.value for cause in EndCause]
+_MOVES = [cause.value for cause in PathCause]
 
 
 class TransceiverCollector(Collector):
@@ -30,26 +40,36 @@ class TransceiverCollector(Collector):
         info.add_metric([__version__, "transceiver"], 1)
         yield info
 
-        sessions = GaugeMetricFamily("rtcsplit_sessions", "Living sessions.", labels=["state"])
-        for state, count in counters.sessions.items():
-            sessions.add_metric([state], count)
-        yield sessions
+        yield _gauge("sessions", "Living sessions.", "state", _STATES, counters.sessions)
+        draining = GaugeMetricFamily("rtcsplit_draining", "Whether new calls are refused because of a drain.")
+        draining.add_metric([], counters.is_draining)
+        yield draining
 
         dropped = CounterMetricFamily("rtcsplit_dropped", "Datagrams that went nowhere.", labels=["role", "reason"])
-        for reason, count in counters.drops.items():
-            dropped.add_metric(["transceiver", reason.label], count)
+        for reason in DropReason:
+            dropped.add_metric(["transceiver", reason.label], counters.drops.get(reason, 0))
         yield dropped
 
-        ended = CounterMetricFamily("rtcsplit_sessions_ended", "Sessions that ended.", labels=["cause"])
-        for cause, count in counters.ended.items():
-            ended.add_metric([cause.value], count)
-        yield ended
-
-        changes = CounterMetricFamily("rtcsplit_path_changes", "Paths that were set or moved.", labels=["cause"])
-        for cause_label, count in counters.path_changes.items():
-            changes.add_metric([cause_label], count)
-        yield changes
+        refused = {reason.value: count for reason, count in counters.offers_refused.items()}
+        ended = {cause.value: count for cause, count in counters.ended.items()}
+        yield _counter("offers_refused", "Offers that were not looked at.", "reason", _REFUSALS, refused)
+        yield _counter("sessions_ended", "Sessions that ended.", "cause", _ENDS, ended)
+        yield _counter("path_changes", "Paths that were set or moved.", "cause", _MOVES, counters.path_changes)
 
         restarts = CounterMetricFamily("rtcsplit_ice_restarts", "ICE restarts that took over the path.")
         restarts.add_metric([], counters.ice_restarts)
         yield restarts
+
+
+def _gauge(name: str, text: str, label: str, values: Iterable[str], counts: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(f"rtcsplit_{name}", text, labels=[label])
+    for value in values:
+        family.add_metric([value], counts.get(value, 0))
+    return family
+
+
+def _counter(name: str, text: str, label: str, values: Iterable[str], counts: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(f"rtcsplit_{name}", text, labels=[label])
+    for value in values:
+        family.add_metric([value], counts.get(value, 0))
+    return family

@@ -26,6 +26,7 @@ class TransceiverSettings:
         dtls_setup: ``auto``, ``active`` or ``passive``.
         srtp_profiles: in order of preference.
         max_sessions: offers beyond this many living sessions are refused.
+        max_half_open_sessions: offers beyond this many sessions without keys are refused.
         receive_buffer_bytes: asked of the kernel for the socket.
         gather: seconds that datagrams may gather in the socket while the transceiver is busy; 0 for never.
     """
@@ -41,6 +42,7 @@ class TransceiverSettings:
         SrtpProfile.AES128_CM_HMAC_SHA1_80,
     )
     max_sessions: int = 10_000
+    max_half_open_sessions: int = 1_000
     receive_buffer_bytes: int = 4 * 1024 * 1024
     gather: float = 0.003
 
@@ -51,6 +53,10 @@ class TransceiverSettings:
             raise ConfigurationError("transceiver.max_sessions", self.max_sessions, "a positive number")
         if not 0 <= self.gather <= 0.05:
             raise ConfigurationError("transceiver.gather_ms", self.gather * 1e3, "milliseconds, 0..50")
+        if self.max_half_open_sessions < 1:
+            raise ConfigurationError(
+                "transceiver.max_half_open_sessions", self.max_half_open_sessions, "a positive number"
+            )
         if self.is_relayed and self.route is None:
             raise ConfigurationError("transceiver.id", None, "cluster and id, 0..65535 each, in relay mode")
         if self.is_relayed and not self.advertise:

@@ -64,6 +64,7 @@ class Switchboard:
         self._table: SessionTable[Call] = SessionTable(_has_left)
         self._timers: TimerQueue[Call] = TimerQueue()
         self._by_id: dict[str, Call] = {}
+        self._half_open: set[Call] = set()
         self._touched: dict[Call, None] = {}
         self._outgoing: list[tuple[bytes, Path]] = []
         self.drops: Counter[DropReason] = Counter()
@@ -74,6 +75,11 @@ class Switchboard:
 
     def __len__(self) -> int:
         return len(self._by_id)
+
+    @property
+    def half_open(self) -> int:
+        """How many calls have no keys yet."""
+        return len(self._half_open)
 
     def calls(self) -> list[Call]:
         """The calls that live."""
@@ -87,6 +93,7 @@ class Switchboard:
         """Begin to route to ``call``."""
         self._by_id[call.call_id] = call
         self._table.add(call.ufrag, call)
+        self._half_open.add(call)
         self._touched[call] = None
 
     def restart(self, call: Call, local: IceCredentials, remote: IceCredentials, now: float) -> None:
@@ -200,6 +207,7 @@ class Switchboard:
             case HeldPacketDropped(reason):
                 self._drop(reason)
             case SessionConnected():
+                self._half_open.discard(call)
                 call.begin_media(now)
                 self._guard(call, now, self._application.call_connected, call)
             case SessionEnded(cause, detail):
@@ -212,6 +220,7 @@ class Switchboard:
     def _remove(self, call: Call, now: float, cause: EndCause, detail: str) -> None:
         del self._by_id[call.call_id]
         self._table.remove(call)
+        self._half_open.discard(call)
         self._timers.schedule(call, None)
         self.ended[cause] += 1
         _LOGGER.info("session_ended", extra={"session": call.ufrag[:6], "cause": cause.value, "detail": detail})

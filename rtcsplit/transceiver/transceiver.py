@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 
-from ..errors import OverloadError, UsageError
+from ..errors import UsageError
 from ..routing.hint import RoutingKeys
 from ..session.certificate import Certificate
 from ..session.negotiation import IceCredentials
@@ -21,6 +21,7 @@ from ..session.session import SessionState
 from ..session.stun_refusals import StunRefusals
 from ..wire.address import Address
 from .accepted_call import AcceptedCall, RestartedCall
+from .admission import Admission, DrainOutcome
 from .application import Application
 from .call import Call
 from .call_factory import CallFactory
@@ -66,6 +67,7 @@ class Transceiver:
             raise UsageError("relay mode needs hint keys: without them no relay can route to this transceiver")
         refusals = StunRefusals()
         self._settings = settings
+        self._admission = Admission(settings.max_sessions, settings.max_half_open_sessions)
         self._switchboard = Switchboard(application, refusals)
         self._factory = CallFactory(
             settings,
@@ -111,6 +113,8 @@ class Transceiver:
             sessions=dict(Counter(call.session.state.name.lower() for call in board.calls())),
             datagrams_received=batch.received if batch else 0,
             datagrams_sent=batch.sent if batch else 0,
+            is_draining=self.is_draining,
+            offers_refused=dict(self._admission.refused),
             drops=board.drops + (batch.drops if batch else Counter()),
             ended=dict(board.ended),
             path_changes=dict(board.path_changes),
@@ -154,12 +158,11 @@ class Transceiver:
 
         Raises:
             SdpError: the offer cannot be answered; no call was made.
-            OverloadError: no room for another call; no call was made.
+            OverloadError: no room for another call, or a drain; no call was made.
             UsageError: not started.
         """
         socket = self._started_socket()
-        if len(self._switchboard) >= self._settings.max_sessions:
-            raise OverloadError("this transceiver has as many sessions as it may have")
+        self._admission.admit(len(self._switchboard), self._switchboard.half_open)
         call, answer = self._factory.make(
             offer, socket.address, is_taken=self._switchboard.owns, changed=self._on_changed
         )
@@ -200,6 +203,26 @@ class Transceiver:
         self._flush()
         return True
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether offers are refused because of a drain."""
+        return self._admission.is_draining
+
+    async def drain(self, deadline: float) -> DrainOutcome:
+        """Refuse offers from now on, let calls go on, and wait until the last one has ended.
+
+        ICE restarts and the end of calls are served meanwhile. Calls that are left at the deadline live on until
+        :meth:`stop`. What ends the wait, cancellation included, does not end the drain: :meth:`undo_drain` does.
+
+        Args:
+            deadline: seconds to wait at most.
+        """
+        return await self._admission.drain(len(self._switchboard), deadline)
+
+    def undo_drain(self) -> None:
+        """Take offers again, as if there had been no drain. Idempotent."""
+        self._admission.undo()
+
     # the loop's side
 
     def _started_socket(self) -> TransceiverSocket:
@@ -237,6 +260,7 @@ class Transceiver:
         outgoing = self._switchboard.datagrams_to_send(time.monotonic())
         if outgoing and self._socket is not None:
             self._socket.send(outgoing)
+        self._admission.left(len(self._switchboard))
         self._arm(self._switchboard.next_timer())
 
     def _arm(self, when: float | None) -> None:

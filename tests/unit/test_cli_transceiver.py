@@ -25,10 +25,11 @@ listen = "127.0.0.1:0"
 advertise = ["203.0.113.10:3478"]
 relay_networks = ["127.0.0.0/8"]
 receive_buffer_bytes = 65536
+drain_seconds = 0
 """
 SIGNALING = '[signaling]\nlisten = "127.0.0.1:0"\ntokens = ["token"]\n'
 ADMIN = '[admin]\nlisten = "127.0.0.1:0"\n'
-DIRECT = '[transceiver]\nlisten = "127.0.0.1:0"\nmode = "direct"\n'
+DIRECT = '[transceiver]\nlisten = "127.0.0.1:0"\nmode = "direct"\ndrain_seconds = 0\n'
 OFFER = "\r\n".join(
     [
         "v=0",
@@ -83,6 +84,49 @@ def test_answers_name_the_relay_and_carry_the_route(config: Path, number: signal
     assert status == 0
     lines = [json.loads(line) for line in log.splitlines()]
     assert [(line["level"], line["cause"]) for line in lines] == [("info", "closed")], "the call was ended"
+
+
+def test_sigterm_lets_calls_end_by_themselves(config: Path) -> None:
+    """I11: not ready, 503 for offers, DELETE as ever; the process ends with its last call, with status 0."""
+    with running("transceiver", "--config", config, "--set", "transceiver.drain_seconds=60") as transceiver:
+        url = f"http://{transceiver.address('signaling')}"
+        location = call(f"{url}/whip").headers["location"]
+        transceiver.process.send_signal(signal.SIGTERM)
+        started = json.loads(transceiver.next_log())
+        assert (started["event"], started["sessions"], started["seconds"]) == ("drain_started", 1, 60)
+        admin = transceiver.address("admin")
+        assert httpx.get(f"http://{admin}/readyz").status_code == 503
+        assert httpx.get(f"http://{admin}/livez").status_code == 200
+        assert call(f"{url}/whip").status_code == 503
+        assert httpx.delete(url + location, headers={"authorization": "Bearer token"}).status_code == 200
+        assert transceiver.process.wait(timeout=20) == 0
+        log = [json.loads(line) for line in transceiver.stderr().splitlines()]
+    assert [line["event"] for line in log] == ["session_ended", "drain_ended"]
+    assert (log[1]["outcome"], log[1]["sessions"]) == ("empty", 0)
+
+
+def test_the_deadline_ends_what_is_left(config: Path) -> None:
+    """I11, T29: calls are closed properly, exit status 0."""
+    with running("transceiver", "--config", config, "--set", "transceiver.drain_seconds=1") as transceiver:
+        assert call(f"http://{transceiver.address('signaling')}/whip").status_code == 201
+        status, log = transceiver.stop()
+    assert status == 0
+    events = [json.loads(line) for line in log.splitlines()]
+    assert [line["event"] for line in events] == ["drain_started", "drain_ended", "session_ended"]
+    assert events[1]["outcome"] == "deadline"
+
+
+def test_a_second_sigterm_ends_a_drain_at_once(config: Path) -> None:
+    with running("transceiver", "--config", config, "--set", "transceiver.drain_seconds=600") as transceiver:
+        assert call(f"http://{transceiver.address('signaling')}/whip").status_code == 201
+        transceiver.process.send_signal(signal.SIGTERM)
+        assert json.loads(transceiver.next_log())["event"] == "drain_started"
+        assert transceiver.stop()[0] == -signal.SIGTERM
+
+
+def test_without_calls_sigterm_does_not_wait(config: Path) -> None:
+    with running("transceiver", "--config", config, "--set", "transceiver.drain_seconds=600") as transceiver:
+        assert transceiver.stop() == (0, "")
 
 
 def test_direct_mode_answers_with_its_own_address(config: Path) -> None:

@@ -351,3 +351,18 @@ def test_an_echo_of_redundancy_is_redundancy() -> None:
     assert [(packet.payload_type, packet.payload) for packet in heard(client)] == [(63, p) for p in payloads[1:]]
     steps = [b.timestamp - a.timestamp & 0xFFFFFFFF for a, b in itertools.pairwise(heard(client))]
     assert steps == [960, 960, 960]
+
+
+def test_a_call_is_half_open_until_it_has_keys() -> None:
+    """D18: 1,000 that never begin are counted, harm nobody, and are gone after 30 s."""
+    desk = Desk()
+    _, client = desk.dial()
+    for _ in range(1000):
+        desk.accept()
+    assert desk.board.half_open == 1001
+    desk.connect(client)
+    assert desk.board.half_open == 1000
+    said = speak(client, range(1, 6), b"unharmed")
+    desk.network.run_for(31.0)
+    assert [packet.payload for packet in heard(client)] == said[1:]
+    assert (desk.board.half_open, len(desk.board)) == (0, 1)

@@ -7,9 +7,12 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import httpx
+import pytest
 
+from rtcsplit.errors import OverloadError
 from rtcsplit.gateway.echo import Echo
 from rtcsplit.signaling.whip import WhipSettings, whip_application
+from rtcsplit.transceiver.admission import DrainOutcome, OfferRefusal
 from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address
@@ -19,10 +22,10 @@ HEADERS = {"Authorization": "Bearer alice", "Content-Type": "application/sdp"}
 
 
 @contextlib.asynccontextmanager
-async def calling(max_sessions: int = 10) -> AsyncIterator[tuple[Transceiver, httpx.AsyncClient]]:
+async def calling(max_sessions: int = 10, per_token: int = 2) -> AsyncIterator[tuple[Transceiver, httpx.AsyncClient]]:
     settings = TransceiverSettings(listen=Address.of("127.0.0.1", 0), max_sessions=max_sessions)
     async with Transceiver(settings, application=Echo()) as transceiver:
-        application = whip_application(transceiver, WhipSettings(tokens=("alice",), max_sessions_per_token=2))
+        application = whip_application(transceiver, WhipSettings(tokens=("alice",), max_sessions_per_token=per_token))
         transport = httpx.ASGITransport(application)
         async with httpx.AsyncClient(transport=transport, base_url="http://calls.test", headers=HEADERS) as http:
             yield transceiver, http
@@ -89,3 +92,37 @@ async def test_patch_restarts_the_ice_of_the_call() -> None:
         call.close()
         await asyncio.sleep(0)
         assert (await http.patch(location, content=ice, headers={**headers, "If-Match": "*"})).status_code == 404
+
+
+async def test_draining_transceiver_refuses_offers_and_serves_its_calls() -> None:
+    """Row I11: 503 with Retry-After for POST; PATCH and DELETE as ever; the last call's end ends the drain."""
+    ice = "a=ice-ufrag:efgh\r\na=ice-pwd:ABCDEFGHIJKLMNOPQRSTUV\r\n"
+    patch = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"}
+    async with calling(per_token=10) as (transceiver, http):
+        locations = [(await http.post("/whip", content=OFFER)).headers["location"] for _ in range(2)]
+        drain = asyncio.create_task(transceiver.drain(60.0))
+        await asyncio.sleep(0)
+        response = await http.post("/whip", content=OFFER)
+        assert (response.status_code, int(response.headers["retry-after"]) > 0) == (503, True)
+        assert transceiver.counters().offers_refused == {OfferRefusal.DRAINING: 1}
+        assert transceiver.counters().is_draining
+        assert (await http.patch(locations[0], content=ice, headers=patch)).status_code == 200
+        assert (await http.delete(locations[0])).status_code == 200
+        assert not drain.done()
+        assert (await http.delete(locations[1])).status_code == 200
+        assert await drain is DrainOutcome.EMPTY
+        transceiver.undo_drain()
+        assert (await http.post("/whip", content=OFFER)).status_code == 201
+
+
+async def test_half_open_calls_have_a_cap_of_their_own() -> None:
+    """Row D18: sessions without keys; one that ends makes room, the others are as they were."""
+    settings = TransceiverSettings(listen=Address.of("127.0.0.1", 0), max_half_open_sessions=3)
+    async with Transceiver(settings, application=Echo()) as transceiver:
+        calls = [await transceiver.accept(OFFER.encode()) for _ in range(3)]
+        with pytest.raises(OverloadError):
+            await transceiver.accept(OFFER.encode())
+        assert transceiver.counters().offers_refused == {OfferRefusal.HALF_OPEN: 1}
+        assert len(transceiver.calls()) == 3
+        await transceiver.close(calls[0].call_id)
+        await transceiver.accept(OFFER.encode())

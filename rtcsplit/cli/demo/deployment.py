@@ -204,7 +204,7 @@ def _write_configuration(
         "transceiver.toml": (
             f'[transceiver]\ncluster = 1\nid = 1\nlisten = "{_HOST}:{ports.internal}"\n'
             f'advertise = ["{_HOST}:{ports.public}"]\nrelay_networks = ["127.0.0.0/8"]\napplication = "echo"\n'
-            f'dtls_setup = "{dtls_setup}"\n'
+            f'dtls_setup = "{dtls_setup}"\ndrain_seconds = 0\n'
             + (f"srtp_profiles = {list(srtp_profiles)!r}\n".replace("'", '"') if srtp_profiles else "")
             + f'\n[hint_keys]\nfile = "keys.toml"\n\n[signaling]\nlisten = "{_HOST}:{ports.signaling}"\n'
             f'allow_anonymous = true\n\n[admin]\nlisten = "{_HOST}:{ports.transceiver_admin}"\n'
