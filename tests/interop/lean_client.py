@@ -22,6 +22,8 @@ from pylibsrtp import Policy, Session
 
 from rtcsplit.session.certificate import Certificate
 
+from ..stun_oracle import is_authentic
+
 __all__ = ["LeanClient"]
 
 PAYLOAD_TYPE = 111
@@ -35,7 +37,7 @@ CERTIFICATE = Certificate.generate()  # one for all clients: making keys is not 
 
 
 class LeanClient(asyncio.DatagramProtocol):
-    """One call; use :meth:`connect`, :meth:`speak`, :meth:`hang_up` in this order.
+    """One call; use :meth:`connect`, :meth:`speak`, :meth:`hang_up` in this order, in a block that closes the socket.
 
     Attributes:
         returned: RTP payloads that came back, in order of arrival.
@@ -43,7 +45,7 @@ class LeanClient(asyncio.DatagramProtocol):
         session_url: of the call, once connected.
     """
 
-    transport: asyncio.DatagramTransport
+    transport: asyncio.DatagramTransport | None = None
 
     def __init__(self) -> None:
         self.returned: list[bytes] = []
@@ -56,6 +58,13 @@ class LeanClient(asyncio.DatagramProtocol):
         self._enough = 0
         self._sequence, self._timestamp, self._ssrc = 1000, secrets.randbits(32), secrets.randbits(32)
         self._remote: dict[str, str] = {}
+
+    def __enter__(self) -> LeanClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.transport is not None:
+            self.transport.close()
 
     async def connect(self, http: httpx.AsyncClient, whip_url: str) -> None:
         """Call: WHIP, one connectivity check, the DTLS handshake."""
@@ -87,7 +96,7 @@ class LeanClient(asyncio.DatagramProtocol):
         request.attributes["ICE-CONTROLLING"] = secrets.randbits(63)
         request.attributes["USE-CANDIDATE"] = None
         request.add_message_integrity(self._remote["ice-pwd"].encode())
-        self.transport.sendto(bytes(request))
+        self._send(bytes(request))
 
     async def speak(self, payloads: list[bytes]) -> None:
         """Send one packet for each payload, 20 ms apart."""
@@ -96,7 +105,7 @@ class LeanClient(asyncio.DatagramProtocol):
         for index, payload in enumerate(payloads):
             await asyncio.sleep(start + index * PACKET_SECONDS - loop.time())
             header = struct.pack("!BBHII", 0x80, PAYLOAD_TYPE, self._sequence, self._timestamp, self._ssrc)
-            self.transport.sendto(self._outbound.protect(header + payload))
+            self._send(self._outbound.protect(header + payload))
             self._sequence = (self._sequence + 1) & 0xFFFF
             self._timestamp = (self._timestamp + TIMESTAMP_STEP) & 0xFFFFFFFF
 
@@ -109,10 +118,13 @@ class LeanClient(asyncio.DatagramProtocol):
             await asyncio.wait_for(self._returned_enough.wait(), timeout)
 
     async def hang_up(self, http: httpx.AsyncClient) -> None:
-        """End the call by DELETE and close the socket."""
+        """End the call by DELETE."""
         reply = await http.delete(self.session_url)
         assert reply.status_code == 200, reply.text
-        self.transport.close()
+
+    def _send(self, datagram: bytes) -> None:
+        assert self.transport is not None
+        self.transport.sendto(datagram)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.DatagramTransport, transport)
@@ -138,8 +150,7 @@ class LeanClient(asyncio.DatagramProtocol):
 
     def _receive_stun(self, data: bytes) -> None:
         message = stun.parse_message(data)
-        if message.message_class == stun.Class.RESPONSE:
-            assert message.check_message_integrity(self._remote["ice-pwd"].encode())
+        if message.message_class == stun.Class.RESPONSE and is_authentic(data, self._remote["ice-pwd"].encode()):
             self._check_answered.set()
 
     def _handshake(self) -> None:
@@ -153,7 +164,7 @@ class LeanClient(asyncio.DatagramProtocol):
                 self._connected.set()
         while True:
             try:
-                self.transport.sendto(self._tls.bio_read(1500))
+                self._send(self._tls.bio_read(1500))
             except SSL.WantReadError:
                 return
 

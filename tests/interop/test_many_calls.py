@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import httpx
 import pytest
@@ -25,8 +26,12 @@ def payloads_of(call: int) -> list[bytes]:
 @pytest.mark.slow
 async def test_fifty_calls_share_one_port_and_each_gets_its_own_audio_back() -> None:
     """G8: one public port in the answers. A10: what the relay tells apart by address stays apart."""
-    async with deployed(workers=WORKERS) as deployment, httpx.AsyncClient(trust_env=False, timeout=20.0) as http:
-        clients = [LeanClient() for _ in range(CALLS)]
+    async with (
+        deployed(workers=WORKERS) as deployment,
+        httpx.AsyncClient(trust_env=False, timeout=20.0) as http,
+        contextlib.AsyncExitStack() as sockets,
+    ):
+        clients = [sockets.enter_context(LeanClient()) for _ in range(CALLS)]
         await asyncio.gather(*(client.connect(http, deployment.whip_url) for client in clients))
         relay_ports = udp_ports(deployment.relay.pid)
         transceiver_ports = udp_ports(deployment.transceiver.pid)
