@@ -58,6 +58,18 @@ enum rs_drop rs_rtp_payload(const uint8_t *data, size_t len, const struct rs_rtp
     return RS_DROP_NONE;
 }
 
+enum rs_drop rs_rtp_parse_packet(const uint8_t *data, size_t len, struct rs_rtp_packet *out)
+{
+    struct rs_rtp_header header;
+    struct rs_span payload;
+    enum rs_drop drop = rs_rtp_parse(data, len, &header);
+    if (drop == RS_DROP_NONE)
+        drop = rs_rtp_payload(data, len, &header, &payload);
+    if (drop == RS_DROP_NONE)
+        *out = (struct rs_rtp_packet){header, (uint32_t)payload.len};
+    return drop;
+}
+
 /* Takes the padding off the last member. */
 static enum rs_drop remove_padding(const uint8_t *data, struct rs_rtcp_member *last)
 {

@@ -31,6 +31,11 @@ struct rs_rtp_header {
     uint8_t has_extension;
 };
 
+struct rs_rtp_packet {
+    struct rs_rtp_header header;
+    uint32_t payload_length; /* without padding */
+};
+
 /* One packet of an RTCP datagram. */
 struct rs_rtcp_member {
     uint32_t offset;     /* of its first octet */
@@ -49,6 +54,9 @@ enum rs_drop rs_rtp_parse(const uint8_t *data, size_t len, struct rs_rtp_header 
  * RS_DROP_RTP_MALFORMED: the padding count is 0 or longer than what follows the header. */
 enum rs_drop rs_rtp_payload(const uint8_t *data, size_t len, const struct rs_rtp_header *header,
                             struct rs_span *payload);
+
+/* Both of the above for a plain packet; the payload starts at header_length. `out` is written only on RS_DROP_NONE. */
+enum rs_drop rs_rtp_parse_packet(const uint8_t *data, size_t len, struct rs_rtp_packet *out);
 
 /* The packets of a plain RTCP datagram, compound or reduced-size (RFC 5506): `members` has RS_RTCP_MAX_MEMBERS places.
  * What is in them is for the reader of each type. Both outputs are written only on RS_DROP_NONE.

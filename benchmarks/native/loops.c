@@ -87,14 +87,12 @@ size_t loop_hint_open(const struct datagrams *in, const uint8_t *keys)
 
 size_t loop_rtp_parse(const struct datagrams *in)
 {
-    struct rs_rtp_header header;
-    struct rs_span payload;
+    struct rs_rtp_packet packet;
     size_t accepted = 0, len;
     for (size_t n = 0; n < in->repeats; n++)
         for (size_t i = 0; i < in->count; i++) {
             const uint8_t *data = datagram(in, i, &len);
-            accepted += rs_rtp_parse(data, len, &header) == RS_DROP_NONE &&
-                        rs_rtp_payload(data, len, &header, &payload) == RS_DROP_NONE;
+            accepted += rs_rtp_parse_packet(data, len, &packet) == RS_DROP_NONE;
         }
     return accepted;
 }

@@ -9,16 +9,18 @@ from ..drops import DropReason
 from ._rtcsplit import ffi, lib
 from .reasons import drop_reason
 
-__all__ = ["MAX_RTCP_MEMBERS", "RtcpMember", "RtpHeader", "parse_header", "parse_packet", "walk_rtcp"]
+__all__ = ["MAX_RTCP_MEMBERS", "PacketTuple", "RtcpMember", "RtpHeader", "parse_header", "parse_packet", "walk_rtcp"]
 
 MAX_RTCP_MEMBERS: int = lib.RS_RTCP_MAX_MEMBERS
 
 _HEADER = ffi.typeof("struct rs_rtp_header *")
-_SPAN = ffi.typeof("struct rs_span *")
+_PACKET = ffi.typeof("struct rs_rtp_packet *")
 _MEMBERS = ffi.typeof(f"struct rs_rtcp_member[{MAX_RTCP_MEMBERS}]")
 _COUNT = ffi.typeof("unsigned *")
 _MEMBER_SIZE = ffi.sizeof("struct rs_rtcp_member")
 _header_layout = struct.Struct("=IIIIHHBB???")
+_packet_layout = struct.Struct("=IIIIHHBB???3xI")
+assert _packet_layout.size == ffi.sizeof("struct rs_rtp_packet")
 _iter_members = struct.Struct("=IIBB2x").iter_unpack
 
 
@@ -36,6 +38,10 @@ class RtpHeader(NamedTuple):
     has_marker: bool
     has_padding: bool
     has_extension: bool
+
+
+PacketTuple = tuple[int, int, int, int, int, int, int, int, bool, bool, bool, int]
+"""The fields of :class:`RtpHeader`, then the length of the payload: bare, since one is made per received packet."""
 
 
 class RtcpMember(NamedTuple):
@@ -56,16 +62,14 @@ def parse_header(packet: bytes) -> RtpHeader | DropReason:
     return RtpHeader._make(_header_layout.unpack_from(ffi.buffer(header)))
 
 
-def parse_packet(packet: bytes) -> tuple[RtpHeader, int] | DropReason:
+def parse_packet(packet: bytes) -> PacketTuple | DropReason:
     """Return the header of a plain RTP packet and the length of its payload, or why it is none."""
-    header = ffi.new(_HEADER)
-    payload = ffi.new(_SPAN)
-    drop = lib.rs_rtp_parse(packet, len(packet), header)
-    if not drop:
-        drop = lib.rs_rtp_payload(packet, len(packet), header, payload)
+    parsed = ffi.new(_PACKET)
+    drop = lib.rs_rtp_parse_packet(packet, len(packet), parsed)
     if drop:
         return drop_reason(drop)
-    return RtpHeader._make(_header_layout.unpack_from(ffi.buffer(header))), payload.len
+    fields: PacketTuple = _packet_layout.unpack_from(ffi.buffer(parsed))
+    return fields
 
 
 def walk_rtcp(datagram: bytes) -> tuple[RtcpMember, ...] | DropReason:

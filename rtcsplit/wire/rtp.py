@@ -55,20 +55,20 @@ def parse(packet: bytes) -> RtpPacket | DropReason:
     parsed = _native.parse_packet(packet)
     if isinstance(parsed, DropReason):
         return parsed
-    header, payload_length = parsed
-    payload_end = header.header_length + payload_length
-    csrc_count = header.csrc_count
+    timestamp, ssrc, start, extension_length, sequence_number, profile = parsed[:6]
+    payload_type, csrc_count, has_marker, _, has_extension, payload_length = parsed[6:]
+    end = start + payload_length
     return RtpPacket(
-        header.payload_type,
-        header.sequence_number,
-        header.timestamp,
-        header.ssrc,
-        packet[header.header_length : payload_end],
-        header.has_marker,
+        payload_type,
+        sequence_number,
+        timestamp,
+        ssrc,
+        packet[start:end],
+        has_marker,
         struct.unpack_from(f"!{csrc_count}I", packet, HEADER_SIZE) if csrc_count else (),
-        header.extension_profile if header.has_extension else None,
-        packet[header.header_length - header.extension_length : header.header_length],
-        len(packet) - payload_end,
+        profile if has_extension else None,
+        packet[start - extension_length : start],
+        len(packet) - end,
     )
 
 

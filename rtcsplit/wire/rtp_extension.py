@@ -24,8 +24,8 @@ ONE_BYTE_PROFILE = 0xBEDE
 AUDIO_LEVEL_URI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
 
-_PADDING_ID = 0
-_RESERVED_ID = 15
+_PADDING = 0
+_ID_MIN, _ID_MAX = 1, 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +63,19 @@ def parse_elements(profile: int | None, extension: bytes) -> dict[int, bytes]:
     extension; what came before counts (RFC 8285 section 4.2). Another profile has no elements.
     """
     elements: dict[int, bytes] = {}
-    at = 0
-    while profile == ONE_BYTE_PROFILE and at < len(extension):
-        local_id, length = extension[at] >> 4, (extension[at] & 0xF) + 1
-        if local_id == _RESERVED_ID or 0 < extension[at] < 0x10:
-            break
+    if profile != ONE_BYTE_PROFILE:
+        return elements
+    at, end = 0, len(extension)
+    while at < end:
+        head = extension[at]
         at += 1
-        if local_id == _PADDING_ID:
+        if head == _PADDING:
             continue
-        if length > len(extension) - at:
+        following = at + 1 + (head & 0xF)
+        if not _ID_MIN <= head >> 4 <= _ID_MAX or following > end:
             break
-        elements.setdefault(local_id, extension[at : at + length])
-        at += length
+        elements.setdefault(head >> 4, extension[at:following])
+        at = following
     return elements
 
 
@@ -86,7 +87,7 @@ def build_elements(elements: Mapping[int, bytes]) -> bytes:
     """
     data = b""
     for local_id, value in elements.items():
-        if not 1 <= local_id <= 14 or not 1 <= len(value) <= 16:
+        if not _ID_MIN <= local_id <= _ID_MAX or not 1 <= len(value) <= 16:
             raise UsageError("a one-byte element has an id within 1..14 and 1..16 octets")
         data += bytes([local_id << 4 | len(value) - 1]) + value
     return data + bytes(-len(data) % 4)

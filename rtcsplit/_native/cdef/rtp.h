@@ -12,6 +12,10 @@ struct rs_rtp_header {
     uint8_t has_padding;
     uint8_t has_extension;
 };
+struct rs_rtp_packet {
+    struct rs_rtp_header header;
+    uint32_t payload_length;
+};
 struct rs_rtcp_member {
     uint32_t offset;
     uint32_t length;
@@ -19,6 +23,5 @@ struct rs_rtcp_member {
     uint8_t count;
 };
 enum rs_drop rs_rtp_parse(const uint8_t *data, size_t len, struct rs_rtp_header *out);
-enum rs_drop rs_rtp_payload(const uint8_t *data, size_t len, const struct rs_rtp_header *header,
-                            struct rs_span *payload);
+enum rs_drop rs_rtp_parse_packet(const uint8_t *data, size_t len, struct rs_rtp_packet *out);
 enum rs_drop rs_rtcp_walk(const uint8_t *data, size_t len, struct rs_rtcp_member *members, unsigned *count);
