@@ -124,4 +124,4 @@ bench-transceiver: setup build/bench/speak.so ## what a call costs, beside aiort
 clean: ## remove what was built
 	rm -rf build $(VENV) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c
 
-.PHONY: help setup system-packages test demo style format types csrc-test sanitized-test bench bench-transceiver clean
+.PHONY: help setup system-packages test demo style format types csrc-test sanitized-test fuzz bench bench-transceiver clean

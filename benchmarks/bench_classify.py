@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable
 
 import aioice.stun
 import aiortc.rtp
@@ -21,19 +20,14 @@ from rtcsplit.wire.stun import server_ufrag
 from tests import twins
 
 from . import packets
-from .conftest import PerPacket
+from .race import Race, each, in_c, task
 
 Key = tuple[str, "str | Address"]
 
 
-def rtcsplit(datagram: bytes) -> Key:
+def rtcsplit(datagram: bytes) -> tuple[Kind, str | Address]:
     kind = classify(datagram)
-    if kind is Kind.STUN:
-        return "stun", server_ufrag(datagram)
-    return _NAMES[kind], packets.CLIENT
-
-
-_NAMES = {kind: kind.name.lower() for kind in Kind}
+    return kind, server_ufrag(datagram) if kind is Kind.STUN else packets.CLIENT
 
 
 def pure_python(datagram: bytes) -> Key:
@@ -56,23 +50,23 @@ def aioice_aiortc(datagram: bytes) -> Key:
     return "stun", message.attributes["USERNAME"].split(":")[0]
 
 
-CONTENDERS: dict[str, Callable[[bytes], Key]] = {
-    "rtcsplit": rtcsplit,
-    "aioice and aiortc": aioice_aiortc,
-    "pure Python": pure_python,
+def sockaddr() -> bytes:
+    head = struct.pack("=H", socket.AF_INET) + struct.pack("!H", packets.CLIENT.port)
+    return head + socket.inet_aton(packets.CLIENT.host) + bytes(120)
+
+
+EXPECTED = [pure_python(datagram) for datagram in packets.CALL]
+assert {kind for kind, _ in EXPECTED} == {"stun", "dtls", "rtp", "rtcp"}
+
+CONTENDERS = {
+    "rtcsplit": each(rtcsplit, packets.CALL, [(Kind[kind.upper()], key) for kind, key in EXPECTED]),
+    "rtcsplit, in C": in_c("loop_demultiplex", packets.CALL, sockaddr()),
+    "aioice and aiortc": each(aioice_aiortc, packets.CALL, EXPECTED),
+    "pure Python": each(pure_python, packets.CALL, EXPECTED),
 }
 
 
-@pytest.mark.benchmark(group="classify and demultiplex")
+@task("classify and demultiplex")
 @pytest.mark.parametrize("contender", CONTENDERS)
-def test_classify(per_packet: PerPacket, contender: str) -> None:
-    expected = [pure_python(datagram) for datagram in packets.CALL]
-    assert {kind for kind, _ in expected} == {"stun", "dtls", "rtp", "rtcp"}
-    per_packet.each(contender, CONTENDERS[contender], packets.CALL, expected)
-
-
-@pytest.mark.benchmark(group="classify and demultiplex")
-def test_classify_in_c(per_packet: PerPacket) -> None:
-    client = socket.inet_aton(packets.CLIENT.host)
-    sockaddr = struct.pack("=H", socket.AF_INET) + struct.pack("!H", packets.CLIENT.port) + client + bytes(120)
-    per_packet.in_c("loop_demultiplex", packets.CALL, sockaddr)
+def test_classify(race: Race, contender: str) -> None:
+    race(CONTENDERS, contender)

@@ -17,7 +17,7 @@ from rtcsplit.routing.hint import Route
 from tests import twins
 
 from . import packets
-from .conftest import PerPacket
+from .race import Race, each, in_c, task
 
 TOKEN_KEY = packets.SECRETS[1]
 _token = struct.Struct("!HH6s8s")
@@ -48,23 +48,26 @@ def mint_token(nonce: int) -> bytes:
 
 HINTS = [ufrag.encode() for ufrag in packets.UFRAGS]
 TOKENS = [mint_token(nonce) for nonce in range(packets.COUNT)]
-CONTENDERS: dict[str, tuple[Callable[[bytes], Route | None], list[bytes]]] = {
-    "rtcsplit": (rtcsplit, HINTS),
-    "HMAC token, standard library": (open_token, TOKENS),
-    "pure Python": (pure_python, HINTS),
+ROUTES = [packets.ROUTE] * packets.COUNT
+KEYS = b"".join(tag + mask for _, (tag, mask) in sorted(packets.HINT_KEYS.items()))
+
+CONTENDERS = {
+    "rtcsplit": each(rtcsplit, HINTS, ROUTES),
+    "rtcsplit, in C": in_c("loop_hint_open", HINTS, KEYS),
+    "HMAC token, standard library": each(open_token, TOKENS, ROUTES),
+    "pure Python": each(pure_python, HINTS, ROUTES),
 }
 
 
-@pytest.mark.benchmark(group="open a hint")
+@task("open a hint")
 @pytest.mark.parametrize("contender", CONTENDERS)
-def test_open(per_packet: PerPacket, contender: str) -> None:
-    function, tickets = CONTENDERS[contender]
-    changed = tickets[0][:9] + (b"A" if tickets[0][9:10] != b"A" else b"B") + tickets[0][10:]
+def test_open(race: Race, contender: str) -> None:
+    race(CONTENDERS, contender)
+
+
+@pytest.mark.parametrize("function", [rtcsplit, open_token, pure_python])
+def test_a_changed_one_does_not_open(function: Callable[[bytes], Route | None]) -> None:
+    ticket = (TOKENS if function is open_token else HINTS)[0]
+    changed = ticket[:9] + (b"B" if ticket[9:10] == b"A" else b"A") + ticket[10:]
+    assert function(ticket) == packets.ROUTE
     assert function(changed) is None
-    per_packet.each(contender, function, tickets, [packets.ROUTE] * packets.COUNT)
-
-
-@pytest.mark.benchmark(group="open a hint")
-def test_open_in_c(per_packet: PerPacket) -> None:
-    keys = b"".join(tag + mask for _, (tag, mask) in sorted(packets.HINT_KEYS.items()))
-    per_packet.in_c("loop_hint_open", HINTS, keys)

@@ -6,50 +6,29 @@ belongs. `relay_run` says how a relay is driven, `asyncio_relay` and `relay/forw
 
 from __future__ import annotations
 
-import pytest
-from pytest_benchmark.fixture import BenchmarkFixture
+from collections.abc import Iterator
+from contextlib import ExitStack
 
-from . import relay_run
-from .conftest import PerPacket
+import pytest
+
+from .race import Race, task
+from .relay_run import BUILD, CONTENDERS, LOADS, DrivenRelay, Load, Round, driven_relay
 
 ROUNDS = 21
 
-Samples = dict[tuple[str, relay_run.Load], list[float]]
-
-
-class SampleClock:
-    """Shows pytest-benchmark the rounds that were measured before, interleaved: each call lets one of them pass."""
-
-    def __init__(self) -> None:
-        self._now = 0.0
-
-    def __call__(self) -> float:
-        return self._now
-
-    def advance(self, seconds: float) -> None:
-        self._now += seconds
-
-
-clock = SampleClock()
-
 
 @pytest.fixture(scope="module")
-def samples(request: pytest.FixtureRequest) -> Samples:
-    missing = [name for name in ("load", "forwarder") if not (relay_run.BUILD / name).exists()]
+def relays() -> Iterator[dict[str, DrivenRelay]]:
+    missing = [name for name in ("load", "forwarder") if not (BUILD / name).exists()]
     if missing:
-        pytest.skip(f"build/bench/ lacks {', '.join(missing)}: run `make bench`")
-    is_quick = request.config.getoption("benchmark_disable")
-    return relay_run.interleaved(rounds=1 if is_quick else ROUNDS)
+        pytest.skip(f"build/bench/ lacks {' and '.join(missing)}: run `make bench`")
+    with ExitStack() as processes:
+        yield {name: processes.enter_context(driven_relay(command)) for name, command in CONTENDERS.items()}
 
 
-@pytest.mark.benchmark(timer=clock)
-@pytest.mark.parametrize("contender", relay_run.CONTENDERS)
-@pytest.mark.parametrize("load", relay_run.LOADS, ids=lambda load: load.name)
-def test_forward(
-    benchmark: BenchmarkFixture, per_packet: PerPacket, samples: Samples, contender: str, load: relay_run.Load
-) -> None:
-    taken = samples[contender, load]
-    benchmark.group = f"relay, CPU time, {load.name}"
-    per_packet.record(contender, load.forwarded)
-    rounds = iter(taken)
-    benchmark.pedantic(clock.advance, setup=lambda: ((next(rounds),), {}), rounds=len(taken))
+@pytest.mark.parametrize("contender", CONTENDERS)
+@pytest.mark.parametrize(
+    "load", [pytest.param(load, id=load.name, marks=task(f"relay, CPU time, {load.name}")) for load in LOADS]
+)
+def test_forward(race: Race, relays: dict[str, DrivenRelay], load: Load, contender: str) -> None:
+    race({name: Round(relay, load) for name, relay in relays.items()}, contender, rounds=ROUNDS)

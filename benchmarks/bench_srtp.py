@@ -8,7 +8,6 @@ replay list and is told the rollover count.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 import pylibsrtp
 import pytest
@@ -19,7 +18,7 @@ from rtcsplit.session.srtp import SrtpSession
 from tests.twins_srtp import SessionKeys, unprotect
 
 from . import packets
-from .conftest import PerPacket
+from .race import Race, Timed, fresh, task
 
 PROFILES = {
     SrtpProfile.AEAD_AES_128_GCM: pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
@@ -31,14 +30,6 @@ Unprotect = Callable[[bytes], "bytes | None"]
 
 def master_key(profile: SrtpProfile) -> bytes:
     return bytes(range(profile.key_length + profile.salt_length))
-
-
-@cache
-def protected(profile: SrtpProfile) -> tuple[bytes, ...]:
-    """All packets of the source, in order, as the peer sends them."""
-    key = master_key(profile)
-    session = SrtpSession(SrtpKeys(profile, local=key, remote=key))
-    return tuple(session.protect(packet) for packet in packets.AUDIO)
 
 
 def rtcsplit(profile: SrtpProfile) -> Unprotect:
@@ -69,24 +60,31 @@ def pure_python(profile: SrtpProfile) -> Unprotect:
     return lambda packet: unprotect(keys, packet)
 
 
-CONTENDERS: dict[str, Callable[[SrtpProfile], Unprotect]] = {
-    "rtcsplit": rtcsplit,
-    "aiortc": aiortc,
-    "pure Python, OpenSSL's ciphers": pure_python,
-}
+def contenders(profile: SrtpProfile) -> dict[str, Timed]:
+    key = master_key(profile)
+    peer = SrtpSession(SrtpKeys(profile, local=key, remote=key))
+    protected = [peer.protect(packet) for packet in packets.AUDIO]
+    return {
+        name: fresh(lambda make=make: make(profile), protected, packets.AUDIO)
+        for name, make in (
+            ("rtcsplit", rtcsplit),
+            ("aiortc", aiortc),
+            ("pure Python on OpenSSL's ciphers", pure_python),
+        )
+    }
 
 
-def time_unprotect(per_packet: PerPacket, contender: str, profile: SrtpProfile) -> None:
-    per_packet.fresh(contender, lambda: CONTENDERS[contender](profile), protected(profile), packets.AUDIO)
+GCM = contenders(SrtpProfile.AEAD_AES_128_GCM)
+COUNTER_MODE = contenders(SrtpProfile.AES128_CM_HMAC_SHA1_80)
 
 
-@pytest.mark.benchmark(group="SRTP unprotect, AES-128-GCM")
-@pytest.mark.parametrize("contender", CONTENDERS)
-def test_unprotect_gcm(per_packet: PerPacket, contender: str) -> None:
-    time_unprotect(per_packet, contender, SrtpProfile.AEAD_AES_128_GCM)
+@task("SRTP unprotect, AES-128-GCM")
+@pytest.mark.parametrize("contender", GCM)
+def test_unprotect_gcm(race: Race, contender: str) -> None:
+    race(GCM, contender)
 
 
-@pytest.mark.benchmark(group="SRTP unprotect, AES-128-CM and HMAC-SHA1")
-@pytest.mark.parametrize("contender", CONTENDERS)
-def test_unprotect_counter_mode(per_packet: PerPacket, contender: str) -> None:
-    time_unprotect(per_packet, contender, SrtpProfile.AES128_CM_HMAC_SHA1_80)
+@task("SRTP unprotect, AES-128-CM and HMAC-SHA1")
+@pytest.mark.parametrize("contender", COUNTER_MODE)
+def test_unprotect_counter_mode(race: Race, contender: str) -> None:
+    race(COUNTER_MODE, contender)

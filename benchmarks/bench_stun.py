@@ -5,8 +5,6 @@ aioice reads the whole message into values and verifies the FINGERPRINT on the w
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import aioice.stun
 import pytest
 
@@ -14,7 +12,7 @@ from rtcsplit.wire.stun import server_ufrag
 from tests import twins
 
 from . import packets
-from .conftest import PerPacket
+from .race import Race, each, in_c, task
 
 
 def pure_python(datagram: bytes) -> str:
@@ -25,19 +23,15 @@ def aioice_message(datagram: bytes) -> str:
     return aioice.stun.parse_message(datagram).attributes["USERNAME"].split(":")[0]
 
 
-CONTENDERS: dict[str, Callable[[bytes], str]] = {
-    "rtcsplit": server_ufrag,
-    "aioice": aioice_message,
-    "pure Python": pure_python,
+CONTENDERS = {
+    "rtcsplit": each(server_ufrag, packets.CHECKS, packets.UFRAGS),
+    "rtcsplit, in C": in_c("loop_server_ufrag", packets.CHECKS),
+    "aioice": each(aioice_message, packets.CHECKS, packets.UFRAGS),
+    "pure Python": each(pure_python, packets.CHECKS, packets.UFRAGS),
 }
 
 
-@pytest.mark.benchmark(group="STUN to ufrag")
+@task("STUN to ufrag")
 @pytest.mark.parametrize("contender", CONTENDERS)
-def test_server_ufrag(per_packet: PerPacket, contender: str) -> None:
-    per_packet.each(contender, CONTENDERS[contender], packets.CHECKS, packets.UFRAGS)
-
-
-@pytest.mark.benchmark(group="STUN to ufrag")
-def test_server_ufrag_in_c(per_packet: PerPacket) -> None:
-    per_packet.in_c("loop_server_ufrag", packets.CHECKS)
+def test_server_ufrag(race: Race, contender: str) -> None:
+    race(CONTENDERS, contender)

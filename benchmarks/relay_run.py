@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +80,24 @@ class DrivenRelay:
         return self._load.stdout.readline()
 
 
+@dataclass(frozen=True)
+class Round:
+    """A relay under a load, as a contender of a race."""
+
+    relay: DrivenRelay
+    load: Load
+
+    @property
+    def packets(self) -> int:
+        return self.load.forwarded
+
+    def check(self) -> None:
+        self.measure()
+
+    def measure(self) -> float:
+        return self.relay.run(self.load)
+
+
 @contextmanager
 def driven_relay(command: Sequence[str]) -> Iterator[DrivenRelay]:
     """A relay with ``FLOWS`` confirmed flows, ready to run; both processes end with the context."""
@@ -118,17 +136,3 @@ def _process(command: Sequence[str], cpu: int) -> Iterator[tuple[subprocess.Pope
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def interleaved(rounds: int) -> dict[tuple[str, Load], list[float]]:
-    """Return CPU seconds per round of each relay under each load.
-
-    The relays take turns, so that a noisy minute of the machine hits all of them alike.
-    """
-    samples: dict[tuple[str, Load], list[float]] = {(name, load): [] for load in LOADS for name in CONTENDERS}
-    with ExitStack() as processes:
-        relays = {name: processes.enter_context(driven_relay(command)) for name, command in CONTENDERS.items()}
-        for _ in range(rounds):
-            for (name, load), taken in samples.items():
-                taken.append(relays[name].run(load))
-    return samples
