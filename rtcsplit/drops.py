@@ -62,6 +62,13 @@ class DropReason(IntEnum):
     RTP_PROBATION = 41  # first packets of a source that has not proved itself
     RTP_SOURCE_LIMIT = 42  # one SSRC more than a session may have
     RTCP_MALFORMED = 43  # RTCP that does not parse
+    # data channels, inside of DTLS
+    SCTP_MALFORMED = 44  # header, chunk or parameter impossible (RFC 9260 section 3)
+    SCTP_CHECKSUM = 45  # the CRC-32c is wrong
+    SCTP_TAG = 46  # verification tag or ports of another association (RFC 9260 section 8.5)
+    SCTP_COOKIE = 47  # a state cookie that is forged, too old or of another association
+    SCTP_UNEXPECTED = 48  # not for this state of the association, or no data channels were negotiated
+    SCTP_LIMIT = 49  # would exceed the receive window or the longest message
 
     @property
     def label(self) -> str:
