@@ -118,6 +118,7 @@ class TransceiverSection(Struct, frozen=True, kw_only=True):
     application: Annotated[Literal["echo"], _takes('"echo"')] = "echo"
     max_sessions: Annotated[Positive, _takes("a number of sessions, 1..16777216")] = 10000
     max_half_open_sessions: Annotated[Positive, _takes("a number of sessions, 1..16777216")] = 1000
+    session_log_directory: Annotated[Path | None, _takes("a directory to write to", values.path)] = None
     drain_seconds: Annotated[DrainSeconds, _takes("seconds, 0..604800")] = 3600
     receive_buffer_bytes: Annotated[BufferBytes, _takes("octets, 65536..1073741824")] = 4194304
     gather_ms: Annotated[Milliseconds, _takes("milliseconds, 0..50")] = 3

@@ -96,6 +96,7 @@ def _settings(section: TransceiverSection) -> TransceiverSettings:
         srtp_profiles=section.srtp_profiles,
         max_sessions=section.max_sessions,
         max_half_open_sessions=section.max_half_open_sessions,
+        session_log_directory=section.session_log_directory,
         receive_buffer_bytes=section.receive_buffer_bytes,
         gather=section.gather_ms / 1000,
     )

@@ -151,10 +151,14 @@ class HeldPacketDropped:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """The last event of a session: it sends nothing and takes nothing after it."""
+    """The last event of a session: it sends nothing and takes nothing after it.
+
+    ``code`` is that of the :class:`~rtcsplit.errors.DtlsError` that ended it; ``detail`` says the same to people.
+    """
 
     cause: EndCause
     detail: str = ""
+    code: str = ""
 
 
 IceEvent = PathChanged | IceRestarted | UfragRetired | ConsentExpired

@@ -288,7 +288,7 @@ class Session:
                 case DtlsFailed(error):
                     is_late = error.code == "handshake_timeout"
                     cause = EndCause.HANDSHAKE_TIMEOUT if is_late else EndCause.HANDSHAKE_FAILED
-                    self._end(cause, now, detail=str(error))
+                    self._end(cause, now, detail=str(error), code=error.code)
                 case DtlsClosed():
                     self._end(EndCause.PEER_CLOSED, now)
                 case DataReceived():
@@ -333,7 +333,7 @@ class Session:
 
     # ending
 
-    def _end(self, cause: EndCause, now: float, *, detail: str = "") -> None:
+    def _end(self, cause: EndCause, now: float, *, detail: str = "", code: str = "") -> None:
         """Close once. Where consent stands, a failure's alert or our close_notify is the last thing sent."""
         if self._state is SessionState.CLOSED:
             return
@@ -346,7 +346,7 @@ class Session:
         self._ice.close()
         self._events.extend(HeldPacketDropped(DropReason.SRTP_NO_KEYS) for _ in self._early)
         self._early.clear()
-        self._events.append(SessionEnded(cause, detail))
+        self._events.append(SessionEnded(cause, detail, code))
 
     def _apply(self, trigger: Trigger) -> None:
         self._state = TRANSITIONS.get((self._state, trigger), self._state)

@@ -12,6 +12,7 @@ from ..session.negotiation import AudioCodec, AudioNegotiation
 from ..session.session import Session, SessionState
 from ..wire.address import Path
 from ..wire.rtp import RtpPacket
+from .session_log import SessionLog
 
 __all__ = ["Call"]
 
@@ -27,6 +28,7 @@ class Call:
         new_rtp: makes the RTP session once there are keys, given ``now``; its first report counts from then.
         clock: the monotonic clock of the loop that drives the call.
         changed: called with the call whenever the application made it send or end something.
+        log: the session's log, None for none.
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class Call:
         new_rtp: Callable[[float], RtpSession],
         clock: Callable[[], float],
         changed: Callable[[Call], None],
+        log: SessionLog | None = None,
     ) -> None:
         self.call_id = call_id
         self.ufrag = ufrag
         self.session = session
         self.audio = audio
+        self.log = log
         self._codecs = {codec.payload_type: codec for codec in audio.formats} if audio else {}
         self._rtp: RtpSession | None = None
         self._new_rtp = new_rtp

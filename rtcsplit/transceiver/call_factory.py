@@ -16,6 +16,7 @@ from ..session.session import Session
 from ..session.stun_refusals import StunRefusals
 from ..wire.address import Address
 from .call import Call
+from .session_log import LogDirectory, SessionLog
 from .settings import TransceiverSettings
 
 __all__ = ["CallFactory"]
@@ -62,6 +63,7 @@ class CallFactory:
         *,
         is_taken: Callable[[str], bool],
         changed: Callable[[Call], None],
+        write_log: Callable[[str], None] | None = None,
     ) -> tuple[Call, Answer]:
         """Return a new call and the answer that invites the client into it.
 
@@ -70,6 +72,7 @@ class CallFactory:
             own_address: the candidate where settings advertise none (direct mode).
             is_taken: whether a living call has a ufrag already.
             changed: passed on to the call.
+            write_log: takes the lines of the session's log; where the settings say if None.
 
         Raises:
             SdpError: the offer cannot be answered; nothing was made.
@@ -83,7 +86,8 @@ class CallFactory:
             setup=self._settings.dtls_setup,
         )
         answer = build_answer(parsed, local)
-        return self._new_call(local, answer.negotiation, changed), answer
+        log = self._new_log(local, answer.negotiation, write_log)
+        return self._new_call(local, answer.negotiation, changed, log), answer
 
     def credentials(self, is_taken: Callable[[str], bool]) -> IceCredentials:
         """Return fresh ICE credentials, of a new call or of one whose ICE restarts; the ufrag routes here."""
@@ -93,7 +97,26 @@ class CallFactory:
         """Return where clients reach us: the relays, in direct mode ``own_address``."""
         return self._settings.advertise or (own_address,)
 
-    def _new_call(self, local: LocalDescription, negotiation: Negotiation, changed: Callable[[Call], None]) -> Call:
+    def _new_log(
+        self, local: LocalDescription, negotiation: Negotiation, write: Callable[[str], None] | None
+    ) -> SessionLog | None:
+        started, now = time.time(), self._clock()
+        if write is None and self._settings.session_log_directory is not None:
+            directory = LogDirectory(self._settings.session_log_directory)
+            write = directory.file_for(local.ice.ufrag, started, self._random)
+        if write is None:
+            return None
+        log = SessionLog(write, local.ice.ufrag, now, started)
+        log.accepted(negotiation, local.candidates, now)
+        return log
+
+    def _new_call(
+        self,
+        local: LocalDescription,
+        negotiation: Negotiation,
+        changed: Callable[[Call], None],
+        log: SessionLog | None,
+    ) -> Call:
         session = Session(
             local.ice,
             negotiation,
@@ -110,6 +133,7 @@ class CallFactory:
             new_rtp=lambda now: self._new_rtp(local, negotiation, now),
             clock=self._clock,
             changed=changed,
+            log=log,
         )
 
     def _new_rtp(self, local: LocalDescription, negotiation: Negotiation, now: float) -> RtpSession:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 
 from ..errors import ConfigurationError
 from ..routing.hint import Route
@@ -27,6 +29,7 @@ class TransceiverSettings:
         srtp_profiles: in order of preference.
         max_sessions: offers beyond this many living sessions are refused.
         max_half_open_sessions: offers beyond this many sessions without keys are refused.
+        session_log_directory: where each session writes its log; None for no logs.
         receive_buffer_bytes: asked of the kernel for the socket.
         gather: seconds that datagrams may gather in the socket while the transceiver is busy; 0 for never.
     """
@@ -43,6 +46,7 @@ class TransceiverSettings:
     )
     max_sessions: int = 10_000
     max_half_open_sessions: int = 1_000
+    session_log_directory: Path | None = None
     receive_buffer_bytes: int = 4 * 1024 * 1024
     gather: float = 0.003
 
@@ -57,6 +61,9 @@ class TransceiverSettings:
             raise ConfigurationError(
                 "transceiver.max_half_open_sessions", self.max_half_open_sessions, "a positive number"
             )
+        logs = self.session_log_directory
+        if logs is not None and not (logs.is_dir() and os.access(logs, os.W_OK)):
+            raise ConfigurationError("transceiver.session_log_directory", str(logs), "a directory to write to")
         if self.is_relayed and self.route is None:
             raise ConfigurationError("transceiver.id", None, "cluster and id, 0..65535 each, in relay mode")
         if self.is_relayed and not self.advertise:

@@ -103,6 +103,8 @@ class Switchboard:
             UsageError: the session is closed; nothing has changed.
         """
         call.session.restart_ice(local, remote, now)
+        if call.log is not None:
+            call.log.restart_requested(local.ufrag, now)
         self._table.add(local.ufrag, call)
         self._touched[call] = None
         self._follow(call, now)
@@ -116,9 +118,11 @@ class Switchboard:
         call = self._call_of(kind, datagram, path, now)
         if call is None:
             return
+        if call.log is not None:
+            call.log.received(kind)
         reason = call.session.receive_classified(kind, datagram, path, now)
         if reason is not None:
-            self._drop(reason)
+            self._drop(reason, call)
         self._touched[call] = None
         self._follow(call, now)
 
@@ -169,8 +173,10 @@ class Switchboard:
                 self._outgoing.append(answer)
         return call
 
-    def _drop(self, reason: DropReason) -> None:
+    def _drop(self, reason: DropReason, call: Call | None = None) -> None:
         self.drops[reason] += 1
+        if call is not None and call.log is not None:
+            call.log.dropped(reason)
 
     # what calls report
 
@@ -183,17 +189,19 @@ class Switchboard:
         return has_events
 
     def _dispatch(self, call: Call, event: SessionEvent, now: float) -> None:
+        if call.log is not None:
+            call.log.follow(event, now)
         match event:
             case RtpReceived(packet, arrived_at):
                 parsed = call.take_rtp(packet, arrived_at)
                 if isinstance(parsed, DropReason):
-                    self._drop(parsed)
+                    self._drop(parsed, call)
                 else:
                     self._guard(call, now, self._application.packet_received, call, parsed)
             case RtcpReceived(packet, arrived_at):
                 reason = call.take_rtcp(packet, arrived_at)
                 if reason is not None:
-                    self._drop(reason)
+                    self._drop(reason, call)
             case AddressAuthenticated(client):
                 self._bind(client, call, now)
             case PathChanged(path, cause):
@@ -205,26 +213,31 @@ class Switchboard:
             case UfragRetired(ufrag):
                 self._table.retire(ufrag)
             case HeldPacketDropped(reason):
-                self._drop(reason)
+                self._drop(reason, call)
             case SessionConnected():
                 self._half_open.discard(call)
                 call.begin_media(now)
                 self._guard(call, now, self._application.call_connected, call)
-            case SessionEnded(cause, detail):
-                self._remove(call, now, cause, detail)
+            case SessionEnded():
+                self._remove(call, now, event)
 
     def _bind(self, client: Address, call: Call, now: float) -> None:
         if not self._table.bind(client, call, now):
             self.flow_conflicts += 1
+            if call.log is not None:
+                call.log.address_conflict(client, now)
 
-    def _remove(self, call: Call, now: float, cause: EndCause, detail: str) -> None:
+    def _remove(self, call: Call, now: float, event: SessionEnded) -> None:
         del self._by_id[call.call_id]
         self._table.remove(call)
         self._half_open.discard(call)
         self._timers.schedule(call, None)
-        self.ended[cause] += 1
-        _LOGGER.info("session_ended", extra={"session": call.ufrag[:6], "cause": cause.value, "detail": detail})
-        self._guard(call, now, self._application.call_ended, call, cause)
+        self.ended[event.cause] += 1
+        if call.log is not None:
+            call.log.ended(event, call.statistics, now)
+        facts = {"session": call.ufrag[:6], "cause": event.cause.value, "detail": event.detail}
+        _LOGGER.info("session_ended", extra=facts)
+        self._guard(call, now, self._application.call_ended, call, event.cause)
         self._guard(call, now, call.ended)
 
     def _guard(self, call: Call, now: float, callback: Callable[..., None], *arguments: object) -> None:

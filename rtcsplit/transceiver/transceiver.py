@@ -149,12 +149,19 @@ class Transceiver:
         self._socket.close()
         self._socket = self._reader = None
 
-    async def accept(self, offer: bytes, on_end: Callable[[], None] | None = None) -> AcceptedCall:
+    async def accept(
+        self,
+        offer: bytes,
+        on_end: Callable[[], None] | None = None,
+        *,
+        write_log: Callable[[str], None] | None = None,
+    ) -> AcceptedCall:
         """Answer an SDP offer with a new call.
 
         Args:
             offer: the client's SDP.
             on_end: called once, in the loop, when the call has ended by whatever cause.
+            write_log: takes the lines of this session's log; ``session_log_directory`` gets them if None.
 
         Raises:
             SdpError: the offer cannot be answered; no call was made.
@@ -164,7 +171,11 @@ class Transceiver:
         socket = self._started_socket()
         self._admission.admit(len(self._switchboard), self._switchboard.half_open)
         call, answer = self._factory.make(
-            offer, socket.address, is_taken=self._switchboard.owns, changed=self._on_changed
+            offer,
+            socket.address,
+            is_taken=self._switchboard.owns,
+            changed=self._on_changed,
+            write_log=write_log,
         )
         if on_end is not None:
             call.on_end(on_end)

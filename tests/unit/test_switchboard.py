@@ -65,7 +65,14 @@ class Desk:
         self.board.add(call)
         return call, answer.text
 
-    def dial(self, address: Address | None = None, via: Via | None = None) -> tuple[Call, ClientPeer]:
+    def dial(
+        self,
+        address: Address | None = None,
+        via: Via | None = None,
+        *,
+        certificate: Certificate = CLIENT_CERTIFICATE,
+        nominates: str = "always",
+    ) -> tuple[Call, ClientPeer]:
         """Accept a browser's offer and attach a client that uses its credentials."""
         fingerprint = str(CLIENT_CERTIFICATE.fingerprint).encode()
         offer = re.sub(rb"a=fingerprint:[^\r\n]*", b"a=fingerprint:" + fingerprint, OFFER)
@@ -76,7 +83,8 @@ class Desk:
             remote=IceCredentials(attribute(answer, "ice-ufrag"), attribute(answer, "ice-pwd")),
             server_fingerprint=Fingerprint.parse(attribute(answer, "fingerprint")),
             role=DtlsRole.SERVER,
-            certificate=CLIENT_CERTIFICATE,
+            certificate=certificate,
+            nominates=nominates,
             now=self.network.now,
             seed=next(self._ports),
         )

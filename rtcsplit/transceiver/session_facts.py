@@ -1,0 +1,116 @@
+"""What a session log says, as facts that can be asked for. The other end of :mod:`.session_log`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import UsageError
+
+__all__ = ["Facts", "read_facts"]
+
+
+@dataclass(slots=True)
+class Facts:
+    """What a log says.
+
+    Attributes:
+        events: ``(seconds, category, event, data)`` of each line after the first.
+        cause: why the session ended, empty where the log has no end.
+        code: of the DTLS error, empty where there was none.
+        received: datagrams by kind.
+        dropped: of those, by reason.
+        statistics: of the audio, empty where there was none.
+        since_media: seconds between the last RTP and the end, None where none came.
+    """
+
+    events: list[tuple[float, str, str, Mapping[str, Any]]] = field(default_factory=list)
+    cause: str = ""
+    code: str = ""
+    received: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    statistics: Mapping[str, Any] = field(default_factory=dict)
+    since_media: float | None = None
+
+    def at(self, name: str) -> float | None:
+        """When an event happened first."""
+        return next((at for at, _, event, _ in self.events if event == name), None)
+
+    def count(self, name: str) -> int:
+        """How often an event happened."""
+        return sum(event == name for _, _, event, _ in self.events)
+
+    def took(self, first: str, second: str) -> float:
+        """Seconds from one event to another; 0 where either is missing."""
+        start, end = self.at(first), self.at(second)
+        return 0.0 if start is None or end is None else end - start
+
+    def share_dropped(self, reason: str) -> float:
+        """Which part of the RTP that should have counted was dropped for ``reason``."""
+        dropped = self.dropped.get(reason, 0)
+        return dropped / max(1, dropped + self.number("packets_received"))
+
+    def share_lost(self) -> float:
+        """Which part of the client's RTP never came."""
+        lost = max(0, self.number("packets_lost"))
+        return lost / max(1, lost + self.number("packets_received"))
+
+    def number(self, name: str) -> float:
+        """A value of the statistics, 0 where there is none."""
+        return float(self.statistics.get(name) or 0)
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether the client was to send audio."""
+        accepted = next((data for _, _, event, data in self.events if event == "accepted"), {})
+        return accepted.get("direction") in ("sendrecv", "recvonly")
+
+    @property
+    def longest_gap(self) -> float:
+        """Seconds of the longest pause in the client's audio that another packet ended."""
+        return max((float(data["seconds"]) for _, _, event, data in self.events if event == "gap"), default=0.0)
+
+
+def read_facts(lines: Iterable[str]) -> Facts:
+    """Read a log.
+
+    Raises:
+        UsageError: this is no session log, or not of this version.
+    """
+    facts = Facts()
+    header: Mapping[str, Any] | None = None
+    for line in filter(str.strip, lines):
+        record = _record(line)
+        if header is None:
+            header = record
+            if header.get("log") != "rtcsplit session log" or header.get("version") != 1:
+                raise UsageError("this is no session log of version 1")
+        else:
+            _take(facts, record)
+    if header is None:
+        raise UsageError("this is no session log: it is empty")
+    return facts
+
+
+def _record(line: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        raise UsageError("this is no session log: a line is not JSON") from None
+    if not isinstance(record, dict):
+        raise UsageError("this is no session log: a line is no object")
+    return record
+
+
+def _take(facts: Facts, record: Mapping[str, Any]) -> None:
+    try:
+        at, category, event, data = (record[key] for key in ("time", "category", "event", "data"))
+        facts.events.append((float(at), str(category), str(event), dict(data)))
+        if event == "ended":
+            facts.cause, facts.code = str(data["cause"]), str(data["code"])
+            facts.received, facts.dropped = dict(data["received"]), dict(data["dropped"])
+            facts.statistics, facts.since_media = dict(data["statistics"] or {}), data["since_media"]
+    except (KeyError, TypeError, ValueError):
+        raise UsageError("this is no session log: a line lacks time, category, event or data") from None

@@ -1,0 +1,424 @@
+"""Session logs: what virtual calls leave behind, and which cause it names."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path as FilePath
+from typing import Any
+
+import pytest
+
+from rtcsplit.errors import ConfigurationError, UsageError
+from rtcsplit.gateway.echo import Echo
+from rtcsplit.session.certificate import Certificate
+from rtcsplit.session.events import EndCause, PathCause, PathChanged, SessionEnded
+from rtcsplit.session.negotiation import IceCredentials
+from rtcsplit.session.sdp import Answer
+from rtcsplit.transceiver.call import Call
+from rtcsplit.transceiver.explanation import RULES, explain
+from rtcsplit.transceiver.session_facts import Facts, read_facts
+from rtcsplit.transceiver.session_log import SessionLog
+from rtcsplit.transceiver.settings import TransceiverSettings
+from rtcsplit.transceiver.transceiver import Transceiver
+from rtcsplit.wire.address import Address, Path
+from rtcsplit.wire.packet import Kind, classify
+
+from ..calls import rtp
+from ..client_peer import ClientPeer
+from ..offers import OFFER
+from .test_switchboard import OPUS_20_MS, Desk
+
+
+class LoggedDesk(Desk):
+    """A desk whose calls write their logs into ``lines``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        make = self.factory.make
+
+        def make_logged(*arguments: Any, **options: Any) -> tuple[Call, Answer]:
+            return make(*arguments, write_log=self.lines.append, **options)
+
+        self.factory.make = make_logged  # type: ignore[method-assign]
+
+    @property
+    def events(self) -> list[str]:
+        return [f"{line['category']}.{line['event']}" for line in map(json.loads, self.lines[1:])]
+
+    @property
+    def end(self) -> dict[str, Any]:
+        line = json.loads(self.lines[-1])
+        assert line["event"] == "ended"
+        data: dict[str, Any] = line["data"]
+        return data
+
+    @property
+    def found(self) -> list[str]:
+        return [rule.name for rule in explain(read_facts(self.lines))]
+
+
+def called() -> tuple[LoggedDesk, Call, ClientPeer]:
+    desk = LoggedDesk()
+    call, client = desk.dial()
+    desk.connect(client)
+    return desk, call, client
+
+
+def talk(desk: Desk, client: ClientPeer, start: int, count: int, every: float = 0.02) -> None:
+    for number in range(start, start + count):
+        client.send_rtp(rtp(number, OPUS_20_MS))
+        desk.network.run_for(every)
+
+
+def test_a_good_call_is_told_from_offer_to_end() -> None:
+    desk, call, client = called()
+    talk(desk, client, 1, 100)
+    call.close()
+    desk.network.exchange()
+    header = json.loads(desk.lines[0])
+    assert (header["log"], header["version"]) == ("rtcsplit session log", 1)
+    assert call.ufrag.startswith(header["session"])
+    assert desk.events == [
+        "session.accepted",
+        "ice.address_authenticated",
+        "ice.path_changed",
+        "dtls.connected",
+        "media.first_packet",
+        "session.ended",
+    ]
+    times = [json.loads(line)["time"] for line in desk.lines[1:]]
+    assert times[0] == 0
+    assert times == sorted(times)
+    assert (desk.end["cause"], desk.end["code"], desk.end["dropped"]) == ("closed", "", {"rtp_probation": 1})
+    assert desk.end["received"]["rtp"] == 100
+    assert desk.end["statistics"]["packets_received"] == 99
+    assert desk.end["since_media"] < 0.1
+    assert desk.found == []
+
+
+def test_a_log_has_no_secrets() -> None:
+    """T30: no password of either side, and of ufrags six characters."""
+    desk, call, client = called()
+    local = desk.factory.credentials(desk.board.owns)
+    remote = IceCredentials("cli2client", "secondclientpassword1234")
+    desk.board.restart(call, local, remote, desk.network.now)
+    call.close()
+    desk.network.exchange()
+    text = "\n".join(desk.lines)
+    for secret in (client.local.pwd, client.remote.pwd, client.remote.ufrag, remote.pwd, local.pwd, local.ufrag):
+        assert secret not in text
+    assert local.ufrag[:6] in text
+
+
+def test_an_ice_restart_is_told() -> None:
+    desk, call, client = called()
+    talk(desk, client, 1, 10)
+    local, remote = desk.factory.credentials(desk.board.owns), IceCredentials("cli2", "secondclientpassword1234")
+    desk.board.restart(call, local, remote, desk.network.now)
+    away = Address.of("198.51.100.99", 40000)
+    desk.network.attach(client, away)
+    client.restart_ice(away, remote, local)
+    talk(desk, client, 11, 200)
+    assert [event for event in desk.events if event.startswith("ice.")][2:] == [
+        "ice.restart_requested",
+        "ice.address_authenticated",
+        "ice.path_changed",
+        "ice.restarted",
+        "ice.ufrag_retired",
+    ]
+    call.close()
+    desk.network.exchange()
+    assert desk.found == []
+
+
+def unreachable() -> LoggedDesk:
+    desk = LoggedDesk()
+    desk.accept()
+    desk.network.run_for(31.0)
+    return desk
+
+
+def wrong_credentials() -> LoggedDesk:
+    desk = LoggedDesk()
+    _, client = desk.dial()
+    client.remote = IceCredentials(client.remote.ufrag, "another" * 4)
+    desk.network.run_for(31.0)
+    return desk
+
+
+def other_certificate() -> LoggedDesk:
+    desk = LoggedDesk()
+    desk.dial(certificate=Certificate.generate())
+    desk.network.run_for(5.0)
+    return desk
+
+
+def handshake_one_way() -> LoggedDesk:
+    desk = LoggedDesk()
+    desk.network.drop_if = lambda datagram, is_uplink: is_uplink and classify(datagram) is Kind.DTLS
+    desk.dial()
+    desk.network.run_for(31.0)
+    return desk
+
+
+def handshake_unfinished() -> LoggedDesk:
+    desk = LoggedDesk()
+    desk.network.drop_if = lambda datagram, is_uplink: is_uplink and classify(datagram) is Kind.DTLS
+    _, client = desk.dial()
+    desk.network.run_for(1.0)
+    client.send_raw(bytes.fromhex("16fefd0000000000000001000100"))
+    desk.network.drop_if = lambda datagram, is_uplink: (
+        is_uplink and classify(datagram) is Kind.DTLS and len(datagram) > 20
+    )
+    desk.network.run_for(31.0)
+    return desk
+
+
+def network_lost() -> LoggedDesk:
+    desk, _, client = called()
+    talk(desk, client, 1, 20)
+    client.is_checking = False
+    desk.network.run_for(40.0)
+    return desk
+
+
+def checks_lost() -> LoggedDesk:
+    desk, _, client = called()
+    client.is_checking = False
+    talk(desk, client, 1, 400, every=0.1)
+    return desk
+
+
+def no_media() -> LoggedDesk:
+    desk, call, _ = called()
+    desk.network.run_for(10.0)
+    call.close()
+    desk.network.exchange()
+    return desk
+
+
+def loss_up() -> LoggedDesk:
+    desk, call, client = called()
+    packets = itertools.count()
+    desk.network.drop_if = lambda datagram, is_uplink: (
+        is_uplink and classify(datagram) is Kind.RTP and next(packets) % 10 == 9
+    )
+    talk(desk, client, 1, 200)
+    call.close()
+    desk.network.exchange()
+    return desk
+
+
+def gaps() -> LoggedDesk:
+    desk, call, client = called()
+    talk(desk, client, 1, 20)
+    desk.network.run_for(3.0)
+    talk(desk, client, 21, 20)
+    call.close()
+    desk.network.exchange()
+    return desk
+
+
+def restart_abandoned() -> LoggedDesk:
+    desk, call, client = called()
+    local, remote = desk.factory.credentials(desk.board.owns), IceCredentials("cli2", "secondclientpassword1234")
+    desk.board.restart(call, local, remote, desk.network.now)
+    talk(desk, client, 1, 100)
+    call.close()
+    desk.network.exchange()
+    return desk
+
+
+def other_format() -> LoggedDesk:
+    desk, call, client = called()
+    talk(desk, client, 1, 20)
+    client.send_rtp(rtp(21, payload_type=99))
+    desk.network.run_for(0.1)
+    call.close()
+    desk.network.exchange()
+    return desk
+
+
+def unfinished_log() -> LoggedDesk:
+    desk, _, client = called()
+    talk(desk, client, 1, 20)
+    return desk
+
+
+def restless_path() -> LoggedDesk:
+    desk, call, client = called()
+    for move in range(8):
+        address = Address.of("198.51.100.9", 40000 + move)
+        desk.network.attach(client, address)
+        client.move(address)
+        talk(desk, client, 100 * move, 100)
+    call.close()
+    desk.network.exchange()
+    return desk
+
+
+STORIES = [
+    unreachable,
+    wrong_credentials,
+    other_certificate,
+    handshake_one_way,
+    handshake_unfinished,
+    network_lost,
+    checks_lost,
+    no_media,
+    loss_up,
+    gaps,
+    restart_abandoned,
+    other_format,
+    unfinished_log,
+    restless_path,
+]
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+def test_the_likely_cause_of_a_virtual_call_is_named(story: Callable[[], LoggedDesk]) -> None:
+    desk = story()
+    assert desk.found[:1] == [story.__name__], desk.lines
+
+
+def facts(cause: str = "closed", code: str = "", **changes: Any) -> Facts:
+    """Of a good call, with changes."""
+    events = [(0.0, "accepted", {"direction": "sendrecv"}), (0.1, "address_authenticated", {}), (0.3, "connected", {})]
+    return Facts(
+        events=changes.pop(
+            "events", [(at, "", event, data) for at, event, data in (*events, (0.4, "first_packet", {}))]
+        ),
+        cause=cause,
+        code=code,
+        received={"stun": 10, "dtls": 4, "rtp": 100},
+        dropped=changes.pop("dropped", {}),
+        statistics={"packets_received": 100, "packets_lost": 3, "jitter": 0.01, **changes},
+        since_media=0.02,
+    )
+
+
+def timed(**moments: float) -> list[tuple[float, str, str, dict[str, str]]]:
+    return [(at, "", event, {"direction": "sendrecv"}) for event, at in moments.items()]
+
+
+SAMPLES: dict[str, Facts] = {
+    "unusable_checks": facts("check_timeout", dropped={"stun_role_conflict": 10}),
+    "no_common_profile": facts("handshake_failed", "no_srtp_profile"),
+    "handshake_refused": facts("handshake_failed", "alert"),
+    "handshake_from_elsewhere": facts("handshake_timeout", dropped={"path_unauthenticated": 4}),
+    "keys_exhausted": facts("keys_exhausted"),
+    "application_failed": facts("application_failed"),
+    "address_conflict": facts(events=timed(accepted=0, address_conflict=0.1)),
+    "corrupted": facts(dropped={"srtp_auth_failed": 2}),
+    "loss_down": facts(fraction_lost=0.04),
+    "jitter": facts(jitter=0.051),
+    "far": facts(round_trip_time=0.31),
+    "slow_checks": facts(events=timed(accepted=0, address_authenticated=3.1, connected=3.3, first_packet=3.4)),
+    "slow_handshake": facts(events=timed(accepted=0, address_authenticated=0.1, connected=3.2, first_packet=3.4)),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_facts_lead_to_their_cause(name: str) -> None:
+    assert [rule.name for rule in explain(SAMPLES[name])][:1] == [name]
+
+
+def test_every_rule_has_a_call_that_it_explains() -> None:
+    assert {rule.name for rule in RULES} == {*SAMPLES, *(story.__name__ for story in STORIES)}
+    assert explain(facts()) == []
+
+
+ENDED = SessionEnded(EndCause.CLOSED)
+
+
+def test_a_log_that_cannot_be_written_is_given_up_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A full disk ends the log, not the call."""
+    tried = []
+
+    def write(line: str) -> None:
+        tried.append(line)
+        raise OSError(28, "No space left on device")
+
+    with caplog.at_level(logging.WARNING):
+        log = SessionLog(write, "EceMMyQBAgMEBQhiKJ1mhcEw", 0.0, 0.0)
+        log.restart_requested("EceMMyQBAgMEBQhiKJ1mhcEw", 1.0)
+        log.ended(ENDED, None, 2.0)
+    assert len(tried) == 1
+    assert [record.getMessage() for record in caplog.records] == ["session_log_failed"]
+
+
+def test_a_log_is_bounded_and_keeps_its_end() -> None:
+    """T24: a client that moves for hours fills a thousand lines."""
+    lines: list[str] = []
+    log = SessionLog(lines.append, "EceMMyQBAgMEBQhiKJ1mhcEw", 0.0, 0.0)
+    for port in range(1, 5000):
+        log.follow(PathChanged(Path(Address.of("192.0.2.1", port)), PathCause.NOMINATED), float(port))
+    log.ended(ENDED, None, 5000.0)
+    log.restart_requested("late", 5001.0)
+    assert len(lines) == 1001
+    assert json.loads(lines[-1])["event"] == "ended"
+
+
+def logs_in(directory: FilePath) -> list[str]:
+    return [file.read_text() for file in directory.glob("*.jsonl")]
+
+
+async def test_each_session_has_a_file_of_its_own(tmp_path: FilePath) -> None:
+    """The directory is for all; what one call names for itself wins. No descriptor stays open."""
+    settings = TransceiverSettings(Address.of("127.0.0.1", 0), session_log_directory=tmp_path)
+    lines: list[str] = []
+    async with Transceiver(settings, application=Echo()) as transceiver:
+        for _ in range(2):
+            await transceiver.accept(OFFER.encode())
+        await transceiver.accept(OFFER.encode(), write_log=lines.append)
+    texts = logs_in(tmp_path)
+    assert len(texts) == 2
+    for text in (*texts, "\n".join(lines)):
+        read = read_facts(text.splitlines())
+        assert (read.cause, read.count("accepted")) == ("closed", 1)
+
+
+def test_a_directory_that_is_none_stops_the_start(tmp_path: FilePath) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        TransceiverSettings(Address.of("127.0.0.1", 0), session_log_directory=tmp_path / "absent")
+    assert caught.value.key == "transceiver.session_log_directory"
+
+
+END = '{"time":1,"category":"session","event":"ended","data":'
+HEADER = '{"log":"rtcsplit session log","version":1}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        "words",
+        "[]",
+        "{}",
+        HEADER.replace("1", "2"),
+        HEADER + "\n{}",
+        HEADER + "\n[]",
+        HEADER + "\nx",
+        HEADER + "\n" + END.replace("1", '"x"').replace("ended", "") + "{}}",
+        HEADER + "\n" + END.replace("ended", "") + "1}",
+        HEADER + "\n" + END + "{}}",
+    ],
+)
+def test_what_is_no_log_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        read_facts(text.splitlines())
+
+
+def test_the_page_lists_every_line_and_every_cause() -> None:
+    """docs/reference/session-log.md."""
+    page = (FilePath(__file__).parents[2] / "docs" / "reference" / "session-log.md").read_text("utf-8")
+    lines, causes = (re.findall(r"^\| `([\w.]+)` \|", part, re.MULTILINE) for part in page.split("## Causes"))
+    assert causes == [rule.name for rule in RULES]
+    written = {event for story in STORIES for event in story().events} | {"ice.address_conflict"}
+    assert written | {"ice.restarted", "ice.ufrag_retired"} == set(lines)
