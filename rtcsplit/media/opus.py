@@ -73,6 +73,9 @@ class OpusEncoder:
         expected_loss: in percent, 0..100.
         has_dtx: encode silence as packets of 1 or 2 octets, which need not be sent.
         is_speech: tune for speech rather than for music.
+        complexity: 0..10, processor time against quality; None leaves it to libopus, which takes 9.
+        is_constant_bitrate: do not spend fewer bits on what needs fewer.
+        max_playback_rate: Hz, the highest rate that the receiver makes use of.
 
     Raises:
         MissingLibraryError: see :func:`require_opus`.
@@ -89,11 +92,16 @@ class OpusEncoder:
         expected_loss: int = 5,
         has_dtx: bool = False,
         is_speech: bool = True,
+        complexity: int | None = None,
+        is_constant_bitrate: bool = False,
+        max_playback_rate: int = CLOCK_RATE,
     ) -> None:
         opus = _opuslib()
         _check_format(sample_rate, channels)
         if not 0 <= expected_loss <= 100 or (bitrate is not None and not 500 <= bitrate <= 512_000):
             raise UsageError("expected_loss is within 0..100 and bitrate within 500..512,000")
+        if complexity is not None and not 0 <= complexity <= 10:
+            raise UsageError("complexity is within 0..10")
         self.sample_rate = sample_rate
         self.channels = channels
         constants = opus.constants
@@ -101,13 +109,18 @@ class OpusEncoder:
         self._state = opus.encoder.create_state(sample_rate, channels, application)
         weakref.finalize(self, opus.encoder.destroy, self._state)
         self._encode = opus.encoder.libopus_encode
+        self._state_size = opus.encoder.get_size(channels)
         self._payload = (ctypes.c_char * MAX_PAYLOAD)()
         self._samples = frozenset(duration * sample_rate // CLOCK_RATE for duration in _FRAME_DURATIONS)
         settings = [
             (opus.ctl.set_inband_fec, int(has_fec)),
             (opus.ctl.set_packet_loss_perc, expected_loss),
             (opus.ctl.set_dtx, int(has_dtx)),
+            (opus.ctl.set_vbr, int(not is_constant_bitrate)),
+            (opus.ctl.set_max_bandwidth, _bandwidth(constants, max_playback_rate)),
         ]
+        if complexity is not None:
+            settings.append((opus.ctl.set_complexity, complexity))
         if bitrate is not None:
             settings.append((opus.ctl.set_bitrate, bitrate))
         for setting, value in settings:
@@ -130,6 +143,23 @@ class OpusEncoder:
         if length < 0:
             raise NativeError(f"opus_encode returned {length}")
         return ctypes.string_at(self._payload, length)
+
+    def save(self) -> bytes:
+        """Return what :meth:`restore` takes to undo everything that is encoded from here on.
+
+        An encoder's state holds no pointers; libopus allows it to be copied as it is.
+        """
+        return ctypes.string_at(self._state, self._state_size)
+
+    def restore(self, saved: bytes) -> None:
+        """Go back to where :meth:`save` was called on this encoder.
+
+        Raises:
+            UsageError: that is no state of an encoder like this.
+        """
+        if len(saved) != self._state_size:
+            raise UsageError("this was saved by another encoder")
+        ctypes.memmove(self._state, saved, len(saved))
 
 
 class OpusDecoder:
@@ -207,6 +237,18 @@ class OpusDecoder:
                 raise NativeError(f"opus_decode returned {decoded}")
             return None  # OPUS_INVALID_PACKET or, from the depths of CELT, OPUS_INTERNAL_ERROR
         return ctypes.string_at(self._audio, 2 * self.channels * decoded)
+
+
+def _bandwidth(constants: Any, playback_rate: int) -> int:
+    """Return the narrowest audio bandwidth that has all of a playback rate (RFC 7587 section 3.1.1)."""
+    by_rate = (
+        (8_000, constants.BANDWIDTH_NARROWBAND),
+        (12_000, constants.BANDWIDTH_MEDIUMBAND),
+        (16_000, constants.BANDWIDTH_WIDEBAND),
+        (24_000, constants.BANDWIDTH_SUPERWIDEBAND),
+    )
+    found = next((bandwidth for rate, bandwidth in by_rate if playback_rate <= rate), constants.BANDWIDTH_FULLBAND)
+    return int(found)
 
 
 def _check_format(sample_rate: int, channels: int) -> None:

@@ -97,6 +97,11 @@ class OutboundStream:
         return (self._timestamp - round(ahead * self.clock_rate)) & 0xFFFF_FFFF
 
     @property
+    def sequence_number(self) -> int:
+        """Of the latest packet; of the one before the first where there is none."""
+        return (self._sequence_number - 1) & 0xFFFF
+
+    @property
     def ssrc_packets_sent(self) -> int:
         """Packets under the present SSRC, as an SR counts them (RFC 3550 section 6.4.1)."""
         return self.packets_sent - self._packets_before

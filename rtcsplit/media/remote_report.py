@@ -16,18 +16,34 @@ class RemoteReport:
         fraction_lost: 0..1 over the peer's latest interval; None before the first block, as the next two.
         packets_lost: in all.
         jitter: seconds.
+        packets_behind: how many of the packets sent when the block came are beyond the highest one that it names.
+        received_at: when the block came.
     """
 
-    __slots__ = ("fraction_lost", "jitter", "packets_lost", "round_trip_time")
+    __slots__ = ("fraction_lost", "jitter", "packets_behind", "packets_lost", "received_at", "round_trip_time")
 
     def __init__(self) -> None:
         self.round_trip_time: float | None = None
         self.fraction_lost: float | None = None
         self.packets_lost: int | None = None
         self.jitter: float | None = None
+        self.packets_behind: int | None = None
+        self.received_at: float | None = None
 
-    def receive(self, report: ReceptionReport, clock_rate: int, ntp_time: int) -> None:
-        """Take a block about our stream, whose clock is ``clock_rate``, received at ``ntp_time``."""
+    def receive(
+        self, report: ReceptionReport, clock_rate: int, sequence_number: int, *, ntp_time: int, now: float
+    ) -> None:
+        """Take a block about our stream.
+
+        Args:
+            report: the block.
+            clock_rate: of the stream.
+            sequence_number: of the latest packet that we have sent.
+            ntp_time: when the block came.
+            now: the same, in monotonic seconds.
+        """
+        self.received_at = now
+        self.packets_behind = (sequence_number - report.highest_sequence) & 0xFFFF
         self.fraction_lost = report.fraction_lost / 256
         self.packets_lost = report.packets_lost
         self.jitter = report.jitter / clock_rate

@@ -130,4 +130,10 @@ class RtcpExchange:
                 source.note_sender_report(member.ntp_time, now)
         for report in member.reports:
             if report.ssrc == self._stream.ssrc:
-                self.remote.receive(report, self._stream.clock_rate, ntp_from_unix(now + self._ntp_offset))
+                self.remote.receive(
+                    report,
+                    self._stream.clock_rate,
+                    self._stream.sequence_number,
+                    ntp_time=ntp_from_unix(now + self._ntp_offset),
+                    now=now,
+                )

@@ -17,6 +17,7 @@ from ..wire import red
 from ..wire.rtp import RtpPacket, parse
 from ..wire.rtp_extension import MID_URI, parse_elements
 from .outbound import OutboundStream
+from .remote_report import RemoteReport
 from .rtcp_exchange import RtcpExchange
 from .source import InboundSource
 from .sources import SourceTable
@@ -185,6 +186,11 @@ class RtpSession:
         self._inbound_clocks = self._outbound_clocks = {}
         self._rtcp.take_waiting()
         return self._rtcp.report(now, leaving=True)[-1]
+
+    @property
+    def remote_report(self) -> RemoteReport:
+        """What the peer said last of what we send; changes with the next report."""
+        return self._rtcp.remote
 
     @property
     def statistics(self) -> RtpStatistics:

@@ -1,0 +1,266 @@
+"""Speech to the peer: written faster than real time, sent in real time, cut off within a frame (RFC 3550, 3551).
+
+Frames leave 20 ms apart, on a grid that all calls of a process share. The next frame is taken from the queue and
+encoded right after the one before it has left, so that its own moment costs nothing; the encoder can be set back by
+one frame, which is what a flush does to turn that frame into a fade.
+
+Between two talkspurts the timestamp jumps over the silence in whole frames, and the first packet has the marker.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..errors import UsageError
+from .encoding import EncodeJob, FrameEncoder, run_now
+from .fade import fade_out
+from .frame_clock import FrameClock
+from .heard import Heard, HeardPosition
+from .playout_events import (
+    OutgoingFrame,
+    PlayoutEvent,
+    PlayoutSettings,
+    SegmentFinished,
+    SegmentStarted,
+    SilencePolicy,
+    Starved,
+)
+from .speech_queue import QueuedFrame, SpeechQueue
+
+__all__ = ["Playout"]
+
+
+class _Prepared(NamedTuple):
+    frame: QueuedFrame | None  # None for silence
+    job: EncodeJob
+    finish: Callable[[], None]
+
+
+class Playout:
+    """One call's outgoing speech. After each call drain frames and events, and ask for the timer again.
+
+    Args:
+        encoder: of the negotiated codec.
+        settings: see :class:`PlayoutSettings`.
+        submit: has a frame encoded, now or in another thread, and returns what waits for it to be done.
+
+    Attributes:
+        underruns: how often a segment had no audio when it was due.
+    """
+
+    def __init__(
+        self,
+        encoder: FrameEncoder,
+        settings: PlayoutSettings | None = None,
+        *,
+        submit: Callable[[EncodeJob], Callable[[], None]] = run_now,
+    ) -> None:
+        self._encoder = encoder
+        self._settings = settings or PlayoutSettings()
+        self._submit = submit
+        self.sample_rate = encoder.sample_rate
+        self._seconds = encoder.frame_ms / 1000
+        self._samples = encoder.sample_rate * encoder.frame_ms // 1000
+        self._units = encoder.codec.clock_rate * encoder.frame_ms // 1000
+        self._clock = FrameClock(self._seconds, self._units, self._settings.grid)
+        self._queue = SpeechQueue(self._samples, int(self._settings.capacity * encoder.sample_rate))
+        self._heard = HeardPosition()
+        self._ready: _Prepared | None = None
+        self._hangover = round(self._settings.hangover / self._seconds)
+        self._silence_left = 0  # frames of silence still to send
+        self._is_talking = False  # the latest packet was speech
+        self._is_dtx = False  # the latest frame was one that need not be sent
+        self._sent = Heard("", 0.0)  # how far the latest segment has left
+        self._speech_end = 0.0  # when the latest speech has left to its end
+        self._endings: deque[tuple[str, float, float]] = deque()  # segment, seconds, departure of its end
+        self._frames: list[OutgoingFrame] = []
+        self._events: deque[PlayoutEvent] = deque()
+        self.underruns = 0
+
+    # the application's side
+
+    @property
+    def room(self) -> int:
+        """Samples that can be written now."""
+        return self._queue.room
+
+    @property
+    def queued(self) -> float:
+        """Seconds of speech that wait."""
+        return self._queue.samples / self.sample_rate
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether speech waits or is being sent."""
+        return self._ready is not None or self._queue.samples > 0
+
+    def start(self, now: float) -> None:
+        """The call is connected; with ``CONTINUOUS`` silence begins at once."""
+        if self._settings.silence is SilencePolicy.CONTINUOUS:
+            self._clock.start(now)
+
+    def begin_segment(self, name: str | None = None) -> str:
+        """Begin a segment of speech, one utterance for instance, and return its name; one that is open ends."""
+        return self._queue.begin(name)
+
+    def write(self, audio: bytes, now: float) -> None:
+        """Add 16-bit audio to the open segment, or to a new one.
+
+        Raises:
+            UsageError: an odd number of octets, or more than there is room for; nothing was added.
+        """
+        if len(audio) % 2:
+            raise UsageError("16-bit audio has an even number of octets")
+        self._queue.write(audio)
+        self._clock.start(now)
+
+    def end_segment(self, now: float) -> None:
+        """End the open segment, if any: what was written of it is played to the end."""
+        if self._queue.is_open:
+            self._queue.end()
+            self._clock.start(now)
+
+    def flush(self, now: float) -> SegmentFinished | None:
+        """Fall silent: what has not left is dropped, but for a fade of a few milliseconds in the next packet.
+
+        Returns:
+            The event for the segment that was cut off, which is in the queue of events too; None where nothing was
+            playing.
+        """
+        prepared, self._ready = self._ready, None
+        if prepared is not None:
+            prepared.finish()
+            self._encoder.undo()
+        frame = self._take() if prepared is None else prepared.frame
+        names = self._queue.clear()
+        if frame is not None:
+            names = [frame.segment, *(name for name in names if name != frame.segment)]
+            if self._clock.due is not None and self._sent.segment == frame.segment:
+                self._cut(frame)
+        events = [SegmentFinished(name, self._seconds_sent(name), True) for name in names]
+        self._events += events
+        return events[0] if events else None
+
+    def heard(self, now: float) -> Heard | None:
+        """Return what the listener is hearing, or heard last; None before the first speech."""
+        return self._heard.heard(now)
+
+    def note_report(self, round_trip: float | None, jitter: float, behind: int, now: float) -> None:
+        """Take the receiver's report; arguments as ``HeardPosition.report``, ``behind`` in packets."""
+        self._heard.report(round_trip, jitter, behind * self._seconds, now)
+
+    # the driver's side
+
+    def next_timer(self) -> float | None:
+        """Return when :meth:`handle_timer` wants to be called."""
+        if not self._endings:
+            return self._clock.due
+        finished_at = self._heard.heard_at(self._endings[0][2])
+        return finished_at if self._clock.due is None else min(self._clock.due, finished_at)
+
+    def handle_timer(self, now: float) -> None:
+        """Let what is due leave, and say what has been heard to its end."""
+        while self._clock.is_due(now):
+            self._send()
+        while self._endings and now >= self._heard.heard_at(self._endings[0][2]):
+            segment, seconds, _ = self._endings.popleft()
+            self._events.append(SegmentFinished(segment, seconds, False))
+
+    def frames_to_send(self) -> list[OutgoingFrame]:
+        """Return and forget the packets that are to be sent now."""
+        frames, self._frames = self._frames, []
+        return frames
+
+    def next_event(self) -> PlayoutEvent | None:
+        """Return the next event, None where there is none."""
+        return self._events.popleft() if self._events else None
+
+    def _send(self) -> None:
+        prepared = self._ready or self._prepare()
+        self._ready = None
+        if prepared is None:
+            self._note_starvation()
+            if not self._sends_silence():
+                self._clock.stop()
+                return
+            prepared = self._prepare_silence()
+        departure = self._clock.depart()
+        prepared.finish()
+        assert prepared.job.payload is not None
+        if prepared.frame is not None:
+            self._depart(prepared.frame, departure)
+        self._emit(prepared.job.payload, is_speech=prepared.frame is not None)
+        self._ready = self._prepare()
+
+    def _prepare(self) -> _Prepared | None:
+        """Take the next frame of speech, if there is a whole one, and have it encoded."""
+        frame = self._take()
+        return None if frame is None else self._encode(frame.audio, frame)
+
+    def _take(self) -> QueuedFrame | None:
+        frame = self._queue.take()
+        while frame is not None and not frame.samples:  # a segment that ended with the frame before
+            self._end(frame.segment, frame.offset, self._speech_end)
+            frame = self._queue.take()
+        return frame
+
+    def _encode(self, audio: bytes, frame: QueuedFrame | None) -> _Prepared:
+        job = EncodeJob(self._encoder, audio)
+        return _Prepared(frame, job, self._submit(job))
+
+    def _prepare_silence(self) -> _Prepared:
+        self._silence_left -= 1
+        return self._encode(bytes(2 * self._samples), None)
+
+    def _sends_silence(self) -> bool:
+        policy = self._settings.silence
+        goes_on = policy is SilencePolicy.CONTINUOUS or (
+            policy is SilencePolicy.DTX and self._encoder.codec.name == "opus"
+        )
+        return goes_on or self._silence_left > 0
+
+    def _emit(self, payload: bytes, *, is_speech: bool) -> None:
+        has_marker = is_speech and (self._clock.gap > 0 or not self._is_talking)
+        is_dtx = len(payload) <= 2
+        if is_dtx and self._is_dtx:  # the first one tells the peer's decoder; the others need not be sent
+            self._clock.withheld()
+        else:
+            codec = self._encoder.codec
+            self._frames.append(OutgoingFrame(payload, codec.payload_type, self._units, self._clock.gap, has_marker))
+            self._clock.sent()
+        self._is_dtx = is_dtx
+        self._is_talking = is_speech
+        if is_speech:
+            self._silence_left = self._hangover
+
+    def _depart(self, frame: QueuedFrame, now: float) -> None:
+        if self._sent.segment != frame.segment or frame.offset == 0:
+            self._events.append(SegmentStarted(frame.segment))
+        duration = frame.samples / self.sample_rate
+        self._heard.forget_before(now - 10.0)
+        self._heard.depart(frame.segment, frame.offset / self.sample_rate, duration, now)
+        self._sent = Heard(frame.segment, frame.offset / self.sample_rate + duration)
+        self._speech_end = now + duration
+        if frame.is_last:
+            self._end(frame.segment, frame.offset + frame.samples, self._speech_end)
+
+    def _end(self, segment: str, samples: int, departure: float) -> None:
+        self._endings.append((segment, samples / self.sample_rate, departure))
+
+    def _cut(self, frame: QueuedFrame) -> None:
+        """Turn the next frame into a fade, and have it leave when the frame would have."""
+        samples = min(int(self._settings.fade * self.sample_rate), frame.samples)
+        self._ready = self._encode(fade_out(frame.audio, samples), frame._replace(samples=samples, is_last=False))
+        self._sent = Heard(frame.segment, (frame.offset + samples) / self.sample_rate)
+
+    def _seconds_sent(self, segment: str) -> float:
+        return self._sent.seconds if self._sent.segment == segment else 0.0
+
+    def _note_starvation(self) -> None:
+        segment = self._queue.current
+        if segment is not None and self._is_talking and self._sent.segment == segment:
+            self.underruns += 1
+            self._events.append(Starved(segment))
+            self._is_talking = False
