@@ -63,6 +63,9 @@ enum rs_drop {
     RS_DROP_SCTP_COOKIE,
     RS_DROP_SCTP_UNEXPECTED,
     RS_DROP_SCTP_LIMIT,
+    /* a relay's crashes */
+    RS_DROP_CRASH_IN_FLIGHT,
+    RS_DROP_CRASH_DISCARDED,
     RS_DROP_COUNT
 };
 

@@ -61,6 +61,18 @@ enum rs_status rs_flow_table_init(struct rs_flow_table *table, size_t size, cons
     return RS_OK;
 }
 
+enum rs_status rs_flow_table_check(const struct rs_flow_table *table, size_t size,
+                                   const struct rs_flow_settings *settings)
+{
+    if (!is_valid(settings) || size < rs_flow_table_size(settings) || (uintptr_t)table % 64 != 0)
+        return RS_INVALID;
+    bool is_ours = memcmp(&table->settings, settings, sizeof *settings) == 0 &&
+                   table->buckets == buckets_for(settings->capacity) && table->hint_rows == hint_rows_for(settings) &&
+                   table->slots_offset == HEADER && table->tags_offset == HEADER + slots_octets(table->buckets) &&
+                   table->index_offset == table->tags_offset + tags_octets(table->buckets);
+    return is_ours ? RS_OK : RS_MALFORMED;
+}
+
 bool rs_flow_slot_read(const struct rs_flow_table *table, uint32_t number, struct rs_flow_ref *out)
 {
     struct rs_flow_slot *slot = rs_flow_slot_at(table, number);
@@ -88,14 +100,14 @@ void rs_flow_slot_write(struct rs_flow_table *table, uint32_t number, const stru
 {
     struct rs_flow_slot *slot = rs_flow_slot_at(table, number);
     uint64_t words[RS_FLOW_WORDS] = {0};
-    uint32_t seq = rs_flow_load(&slot->seq);
+    uint32_t writing = rs_flow_load(&slot->seq) | 1; /* odd already where a writer died */
     if (flow != NULL)
         memcpy(words, flow, sizeof *flow);
-    rs_flow_store(&slot->seq, seq + 1);
+    rs_flow_store(&slot->seq, writing);
     atomic_thread_fence(memory_order_release);
     for (unsigned i = 0; i < RS_FLOW_WORDS; i++)
         atomic_store_explicit(&slot->words[i], words[i], memory_order_relaxed);
     rs_flow_store(&slot->renewed_ms, now_ms);
     rs_flow_store(&slot->alive_ms, now_ms);
-    atomic_store_explicit(&slot->seq, seq + 2, memory_order_release);
+    atomic_store_explicit(&slot->seq, writing + 1, memory_order_release);
 }

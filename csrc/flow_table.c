@@ -123,6 +123,19 @@ static struct choice choose(const struct rs_flow_table *table, struct place plac
     return (struct choice){slots[free[1] > free[0]], RS_FLOW_CREATED, false};
 }
 
+/* A slot is free while its tag and its flow do not belong together: a writer that dies between the two leaves nothing
+ * that misleads. */
+static void write_tagged(struct rs_flow_table *table, uint32_t slot, uint32_t tag, const struct rs_flow *flow,
+                         uint32_t now_ms)
+{
+    _Atomic uint32_t *at = rs_flow_tag_at(table, slot);
+    if (rs_flow_load(at) != tag)
+        rs_flow_store(at, 0);
+    atomic_thread_fence(memory_order_release);
+    rs_flow_slot_write(table, slot, flow, now_ms);
+    atomic_store_explicit(at, tag, memory_order_release);
+}
+
 enum rs_flow_outcome rs_flow_table_put(struct rs_flow_table *table, uint64_t hash, const struct rs_flow *flow,
                                        uint32_t now_ms, bool may_evict)
 {
@@ -139,8 +152,7 @@ enum rs_flow_outcome rs_flow_table_put(struct rs_flow_table *table, uint64_t has
         return RS_FLOW_REFUSED;
     if (!choice.was_taken)
         rs_flow_store(&table->count, rs_flow_load(&table->count) + 1);
-    rs_flow_slot_write(table, choice.slot, flow, now_ms);
-    rs_flow_store(rs_flow_tag_at(table, choice.slot), place.tag);
+    write_tagged(table, choice.slot, place.tag, flow, now_ms);
     if (flow->has_hint)
         rs_flow_hints_add(table, flow->hint, choice.slot, now_ms);
     return choice.outcome;
@@ -195,4 +207,23 @@ unsigned rs_flow_table_sweep(struct rs_flow_table *table, uint32_t now_ms)
     }
     table->swept_ms = now_ms;
     return expired;
+}
+
+unsigned rs_flow_table_recover(struct rs_flow_table *table)
+{
+    uint32_t count = 0;
+    unsigned lost = 0;
+    for (uint32_t slot = 0; slot < table->buckets * RS_FLOW_BUCKET; slot++) {
+        if (rs_flow_load(rs_flow_tag_at(table, slot)) == 0)
+            continue;
+        if (rs_flow_load(&rs_flow_slot_at(table, slot)->seq) % 2 != 0) {
+            rs_flow_store(rs_flow_tag_at(table, slot), 0);
+            lost++;
+        } else {
+            count++;
+        }
+    }
+    rs_flow_store(&table->count, count);
+    table->sweep_bucket %= table->buckets;
+    return lost;
 }

@@ -67,6 +67,14 @@ size_t rs_flow_table_size(const struct rs_flow_settings *settings);
 /* Makes an empty table in `size` octets of zeroed memory, aligned to 64. RS_INVALID: bad setting, size or alignment. */
 enum rs_status rs_flow_table_init(struct rs_flow_table *table, size_t size, const struct rs_flow_settings *settings);
 
+/* Whether memory that somebody else made is a table of these settings, by its head alone. RS_MALFORMED: it is none. */
+enum rs_status rs_flow_table_check(const struct rs_flow_table *table, size_t size,
+                                   const struct rs_flow_settings *settings);
+
+/* Writer, the new one, before anything else: brings in order what the last one left when it died at any place. The flow
+ * that it was writing may be lost; readers have missed it since. Returns how many were. */
+unsigned rs_flow_table_recover(struct rs_flow_table *table);
+
 /* The hash that every verb takes: the same for all tables with the same secret. */
 static inline uint64_t rs_flow_hash(const uint8_t secret[RS_SIPHASH_KEY_SIZE], const struct rs_address *client)
 {

@@ -4,6 +4,26 @@
 
 #define ALIGNED(octets) (((octets) + 63u) & ~(size_t)63u)
 
+/* The region's first octets: whose it is, and whether this program's idea of it is the one that made it. */
+struct region_head {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t workers;
+    uint32_t confirmed_flows;
+    uint32_t layout;
+    uint64_t size;
+    uint8_t secret[RS_SIPHASH_KEY_SIZE];
+};
+
+#define MAGIC 0x3030796c72637472u /* "rtcrly00" as it lies in memory */
+#define VERSION 1                 /* raise it when anything in the region changes its meaning or its place */
+#define HEAD ALIGNED(sizeof(struct region_head))
+
+/* What a forgotten VERSION would hide: most changes of the layout change one of these. */
+#define LAYOUT                                                                                                         \
+    ((uint32_t)(sizeof(struct rs_relay_shard) * 31 + sizeof(struct rs_udp_batch) * 7 + RS_DROP_COUNT * 3 +             \
+                RS_FLOW_EVENT_COUNT))
+
 #define CONFIRMED_HINT_WAYS 8
 #define EMBRYONIC_HINT_WAYS 32 /* twice what one hint may have, so that strangers in its row do not hide any */
 
@@ -33,31 +53,28 @@ size_t rs_relay_region_size(const struct rs_relay_settings *settings)
     if (settings->workers < 1 || settings->workers > RS_RELAY_WORKERS_MAX || settings->confirmed_flows < 1 ||
         settings->confirmed_flows > RS_FLOW_CAPACITY_MAX)
         return 0;
-    return settings->workers * worker_octets(settings);
+    return HEAD + settings->workers * worker_octets(settings);
 }
 
-static void init_worker(struct rs_relay_worker *worker, const struct rs_relay_settings *settings, uint8_t *memory)
+/* Where a worker's parts are in the region. */
+static void place_worker(struct rs_relay_worker *worker, const struct rs_relay_settings *settings, uint8_t *memory)
 {
     struct rs_flow_settings embryonic = embryonic_settings(settings), confirmed = confirmed_settings(settings);
     worker->shard = (struct rs_relay_shard *)(void *)memory;
     memory += ALIGNED(sizeof *worker->shard);
     worker->embryonic = (struct rs_flow_table *)(void *)memory;
-    rs_flow_table_init(worker->embryonic, rs_flow_table_size(&embryonic), &embryonic);
     memory += rs_flow_table_size(&embryonic);
     worker->confirmed = (struct rs_flow_table *)(void *)memory;
-    rs_flow_table_init(worker->confirmed, rs_flow_table_size(&confirmed), &confirmed);
     memory += rs_flow_table_size(&confirmed);
     for (unsigned i = 0; i < RS_DIRECTIONS; i++) {
         worker->batches[i] = (struct rs_udp_batch *)(void *)memory;
-        rs_udp_batch_init(worker->batches[i]);
         memory += ALIGNED(sizeof(struct rs_udp_batch));
         atomic_init(&worker->seen[i].generation, UINT64_MAX);
     }
     worker->cpu = -1;
 }
 
-enum rs_status rs_relay_init(struct rs_relay *relay, const struct rs_relay_settings *settings, void *region,
-                             size_t size)
+static enum rs_status place(struct rs_relay *relay, const struct rs_relay_settings *settings, void *region, size_t size)
 {
     size_t needed = rs_relay_region_size(settings);
     if (needed == 0 || size < needed || (uintptr_t)region % 64 != 0)
@@ -68,9 +85,61 @@ enum rs_status rs_relay_init(struct rs_relay *relay, const struct rs_relay_setti
     for (uint32_t i = 0; i < relay->workers; i++) {
         relay->worker[i].relay = relay;
         relay->worker[i].index = i;
-        init_worker(&relay->worker[i], settings, (uint8_t *)region + i * worker_octets(settings));
+        place_worker(&relay->worker[i], settings, (uint8_t *)region + HEAD + i * worker_octets(settings));
     }
     return RS_OK;
+}
+
+enum rs_status rs_relay_init(struct rs_relay *relay, const struct rs_relay_settings *settings, void *region,
+                             size_t size)
+{
+    struct rs_flow_settings embryonic = embryonic_settings(settings), confirmed = confirmed_settings(settings);
+    struct region_head *head = region;
+    enum rs_status status = place(relay, settings, region, size);
+    if (status != RS_OK)
+        return status;
+    for (uint32_t i = 0; i < relay->workers; i++) {
+        rs_flow_table_init(relay->worker[i].embryonic, rs_flow_table_size(&embryonic), &embryonic);
+        rs_flow_table_init(relay->worker[i].confirmed, rs_flow_table_size(&confirmed), &confirmed);
+        for (unsigned d = 0; d < RS_DIRECTIONS; d++)
+            rs_udp_batch_init(relay->worker[i].batches[d]);
+    }
+    *head = (struct region_head){MAGIC, VERSION, settings->workers, settings->confirmed_flows, LAYOUT, size, {0}};
+    memcpy(head->secret, settings->secret, sizeof head->secret);
+    return RS_OK;
+}
+
+static bool has_tables(const struct rs_relay *relay, const struct rs_relay_settings *settings)
+{
+    struct rs_flow_settings embryonic = embryonic_settings(settings), confirmed = confirmed_settings(settings);
+    for (uint32_t i = 0; i < relay->workers; i++)
+        if (rs_flow_table_check(relay->worker[i].embryonic, rs_flow_table_size(&embryonic), &embryonic) != RS_OK ||
+            rs_flow_table_check(relay->worker[i].confirmed, rs_flow_table_size(&confirmed), &confirmed) != RS_OK)
+            return false;
+    return true;
+}
+
+enum rs_status rs_relay_open(struct rs_relay *relay, const struct rs_relay_settings *settings, void *region,
+                             size_t size)
+{
+    struct rs_relay_settings found = *settings;
+    struct region_head head;
+    if (size < HEAD)
+        return RS_MALFORMED;
+    memcpy(&head, region, sizeof head);
+    memcpy(found.secret, head.secret, sizeof found.secret);
+    if (head.magic != MAGIC || head.version != VERSION || head.layout != LAYOUT || head.size != size ||
+        head.workers != settings->workers || head.confirmed_flows != settings->confirmed_flows)
+        return RS_MALFORMED;
+    enum rs_status status = place(relay, &found, region, size);
+    if (status == RS_OK && !has_tables(relay, &found))
+        status = RS_MALFORMED;
+    return status;
+}
+
+void rs_relay_share(struct rs_relay *relay, struct rs_seats *seats)
+{
+    relay->seats = seats;
 }
 
 enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int public_fd, int upstream_fd, int cpu)
@@ -88,6 +157,7 @@ enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int publi
 void rs_relay_publish(struct rs_relay *relay, const struct rs_routing *routing)
 {
     atomic_store_explicit(&relay->routing, routing, memory_order_release);
+    atomic_thread_fence(memory_order_seq_cst); /* a thread that begins now is seen to, or takes this one */
 }
 
 uint64_t rs_relay_oldest_generation(const struct rs_relay *relay)

@@ -26,6 +26,7 @@
 #include "rate_limit.h"
 #include "recent_clients.h"
 #include "routing.h"
+#include "seats.h"
 #include "udp_batch.h"
 
 #define RS_RELAY_WORKERS_MAX 256
@@ -71,6 +72,7 @@ struct rs_relay_worker {
 
 struct rs_relay {
     uint32_t workers;
+    struct rs_seats *seats; /* NULL: no other process forwards on these sockets, in this region */
     uint8_t secret[RS_SIPHASH_KEY_SIZE];
     _Atomic bool is_stopping;
     const struct rs_routing *_Atomic routing;
@@ -90,6 +92,14 @@ size_t rs_relay_region_size(const struct rs_relay_settings *settings);
  * outlive its threads. RS_INVALID: bad setting, size or alignment. */
 enum rs_status rs_relay_init(struct rs_relay *relay, const struct rs_relay_settings *settings, void *region,
                              size_t size);
+
+/* Likewise in a region that another process has made, with its secret, whatever `settings` say of that. Changes nothing
+ * in it. RS_MALFORMED: the region is of another version, or of other settings. */
+enum rs_status rs_relay_open(struct rs_relay *relay, const struct rs_relay_settings *settings, void *region,
+                             size_t size);
+
+/* Lets each thread wait for its seat before it forwards. `seats` has to outlive the threads. */
+void rs_relay_share(struct rs_relay *relay, struct rs_seats *seats);
 
 /* Gives worker `index` its bound sockets, which stay the caller's. Status as rs_udp_socket_init; RS_INVALID also for
  * an index out of range. */
@@ -117,8 +127,10 @@ void rs_relay_downlink(struct rs_relay_worker *worker, const struct rs_routing *
 /* Counts what became of datagrams that were decided about and, where that is so, sent. */
 void rs_relay_settle(struct rs_counters *counters, const struct rs_datagram *datagrams, unsigned count);
 
-/* A direction's thread: pins and names itself, blocks its signals, forwards until rs_relay_stop. RS_OK: stopped;
- * RS_SYSTEM: its socket will never receive again (errno). */
+/* A direction's thread: pins and names itself, blocks its signals, waits for its seat if there are seats, forwards
+ * until rs_relay_stop. If its predecessor at the seat died, it first brings in order what that one left; if three did
+ * within ten seconds, it also discards what waits in its socket. RS_OK: stopped; RS_SYSTEM: its socket will never
+ * receive again (errno). */
 enum rs_status rs_relay_run(struct rs_relay *relay, uint32_t index, enum rs_direction direction);
 
 /* Asks all threads to return, which takes them as long as their sockets' SO_RCVTIMEO at most. */

@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <time.h>
 
+#define SEAT_WAIT_MS 200 /* how soon a thread that waits for its seat notices that it is to stop */
+
+_Static_assert(RS_RELAY_WORKERS_MAX *RS_DIRECTIONS <= RS_SEATS_MAX, "a seat for each thread");
+
 bool rs_relay_find_elsewhere(const struct rs_relay_worker *worker, uint64_t hash, const struct rs_address *client,
                              uint32_t now_ms, struct rs_flow_ref *out, struct rs_relay_worker **owner)
 {
@@ -36,11 +40,11 @@ enum rs_drop rs_relay_classify(struct rs_counters *counters, const struct rs_dat
     return drop;
 }
 
-static uint32_t clock_ms(void)
+static uint64_t clock_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint32_t)((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* Signals are for the thread that knows what to do about them. The rest is for speed and for people: if it fails, the
@@ -75,29 +79,69 @@ static void forward(struct rs_relay_worker *worker, enum rs_direction direction,
     struct rs_udp_batch *batch = worker->batches[direction];
     struct rs_counters *counters = &worker->shard->counters[direction];
     struct rs_flow_table *table = direction == RS_UPLINK ? worker->embryonic : worker->confirmed;
-    uint32_t now_ms = clock_ms();
+    uint32_t now_ms = (uint32_t)clock_ms();
     if (direction == RS_UPLINK)
         rs_relay_uplink(worker, routing, batch->datagrams, count, now_ms);
     else
         rs_relay_downlink(worker, routing, batch->datagrams, count, now_ms);
     rs_udp_send(direction == RS_UPLINK ? &worker->upstream : &worker->public, batch, count);
     rs_relay_settle(counters, batch->datagrams, count);
+    rs_udp_finish(batch);
     rs_count(&counters->events[RS_FLOW_EVENT_EXPIRED], rs_flow_table_sweep(table, now_ms));
+}
+
+static bool is_stopping(const struct rs_relay *relay)
+{
+    return atomic_load_explicit(&relay->is_stopping, memory_order_relaxed);
+}
+
+static enum rs_status forward_until_stopped(struct rs_relay_worker *worker, enum rs_direction direction)
+{
+    const struct rs_udp_socket *source = direction == RS_UPLINK ? &worker->public : &worker->upstream;
+    struct rs_udp_batch *batch = worker->batches[direction];
+    unsigned left = 0; /* received by a predecessor that died before it looked at it */
+    atomic_store(&worker->seen[direction].generation, 0); /* from now on any routing value may be in use */
+    if (rs_udp_phase(batch) == RS_UDP_RECEIVING)
+        left = rs_udp_resume_receive(source, batch);
+    else
+        rs_udp_batch_init(batch); /* its pointers may be another process's */
+    forward(worker, direction, left);
+    while (!is_stopping(worker->relay)) {
+        int received = rs_udp_receive(source, batch, true);
+        if (received < 0)
+            return RS_SYSTEM;
+        forward(worker, direction, (unsigned)received);
+    }
+    return RS_OK;
+}
+
+/* Waits for the seat; false: stopped meanwhile. */
+static bool take_seat(struct rs_relay_worker *worker, enum rs_direction direction, struct rs_seat *seat)
+{
+    while (!is_stopping(worker->relay)) {
+        switch (rs_seat_take(seat, SEAT_WAIT_MS)) {
+        case RS_SEAT_INHERITED:
+            rs_relay_recover(worker, direction, rs_seat_crashed_often(seat, clock_ms()));
+            return true;
+        case RS_SEAT_TAKEN:
+            return true;
+        case RS_SEAT_BUSY:
+            break;
+        }
+    }
+    return false;
 }
 
 enum rs_status rs_relay_run(struct rs_relay *relay, uint32_t index, enum rs_direction direction)
 {
     struct rs_relay_worker *worker = &relay->worker[index];
-    const struct rs_udp_socket *source = direction == RS_UPLINK ? &worker->public : &worker->upstream;
+    struct rs_seat *seat = relay->seats == NULL ? NULL : &relay->seats->seat[index * RS_DIRECTIONS + direction];
     enum rs_status status = RS_OK;
     prepare_thread(worker, direction);
-    while (!atomic_load_explicit(&relay->is_stopping, memory_order_relaxed)) {
-        int received = rs_udp_receive(source, worker->batches[direction], true);
-        if (received < 0) {
-            status = RS_SYSTEM;
-            break;
-        }
-        forward(worker, direction, (unsigned)received);
+    if (seat == NULL || take_seat(worker, direction, seat)) {
+        status = forward_until_stopped(worker, direction);
+        if (seat != NULL)
+            rs_seat_leave(seat);
     }
     atomic_store_explicit(&worker->seen[direction].generation, UINT64_MAX, memory_order_release);
     return status;

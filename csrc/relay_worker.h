@@ -25,4 +25,8 @@ void rs_relay_count_received(struct rs_counters *counters, const struct rs_datag
 /* rs_classify for a datagram that has not been dropped yet, counted by kind. */
 enum rs_drop rs_relay_classify(struct rs_counters *counters, const struct rs_datagram *datagram, enum rs_kind *kind);
 
+/* What the last owner of a seat left when it died, brought in order by the new one, before it receives: the table that
+ * this direction writes, the batch in flight and its account. `discards`: what waits in the socket goes unread. */
+void rs_relay_recover(struct rs_relay_worker *worker, enum rs_direction direction, bool discards);
+
 #endif

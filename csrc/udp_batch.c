@@ -41,9 +41,25 @@ enum rs_status rs_udp_socket_init(struct rs_udp_socket *out, int fd, bool wants_
     return RS_OK;
 }
 
+/* In a message's length: the kernel has not come to it yet. It writes the length last of all, message by message. */
+#define NOT_YET UINT32_MAX
+
+/* Ordered after what was written before, for who finds the batch when we are dead. */
+static void enter(struct rs_udp_batch *batch, enum rs_udp_phase phase)
+{
+    atomic_store_explicit(&batch->phase, phase, memory_order_release);
+}
+
 void rs_udp_batch_init(struct rs_udp_batch *batch)
 {
     batch->dirty = RS_UDP_BATCH;
+    batch->home = (uintptr_t)batch;
+    enter(batch, RS_UDP_IDLE);
+}
+
+void rs_udp_finish(struct rs_udp_batch *batch)
+{
+    enter(batch, RS_UDP_IDLE);
 }
 
 struct rs_datagram *rs_udp_slot(struct rs_udp_batch *batch, unsigned index)
@@ -90,6 +106,7 @@ static void prepare_to_receive(const struct rs_udp_socket *socket, struct rs_udp
             .msg_control = socket->has_many_locals ? batch->control[i] : NULL,
             .msg_controllen = socket->has_many_locals ? RS_UDP_CONTROL : 0,
         };
+        batch->messages[i].msg_len = NOT_YET;
     }
     batch->dirty = 0;
 }
@@ -108,6 +125,15 @@ static void describe_received(const struct rs_udp_socket *socket, struct rs_udp_
         read_local(&message->msg_hdr, datagram->local.ip);
 }
 
+static void hold(const struct rs_udp_socket *socket, struct rs_udp_batch *batch, unsigned count)
+{
+    batch->dirty = count;
+    batch->count = count;
+    for (unsigned i = 0; i < count; i++)
+        describe_received(socket, batch, i);
+    enter(batch, RS_UDP_HELD);
+}
+
 static bool is_final(int error)
 {
     return error == EBADF || error == ENOTSOCK || error == EINVAL || error == EFAULT;
@@ -116,12 +142,28 @@ static bool is_final(int error)
 int rs_udp_receive(const struct rs_udp_socket *socket, struct rs_udp_batch *batch, bool waits)
 {
     prepare_to_receive(socket, batch);
+    enter(batch, RS_UDP_RECEIVING);
     int count = recvmmsg(socket->fd, batch->messages, RS_UDP_BATCH, waits ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
-    if (count < 0)
+    if (count < 0) {
+        enter(batch, RS_UDP_IDLE);
         return is_final(errno) ? -1 : 0;
-    batch->dirty = (unsigned)count;
-    for (int i = 0; i < count; i++)
-        describe_received(socket, batch, (unsigned)i);
+    }
+    hold(socket, batch, (unsigned)count);
+    return count;
+}
+
+unsigned rs_udp_resume_receive(const struct rs_udp_socket *socket, struct rs_udp_batch *batch)
+{
+    unsigned count = 0;
+    while (count < RS_UDP_BATCH && batch->messages[count].msg_len != NOT_YET) {
+        struct msghdr *header = &batch->messages[count].msg_hdr;
+        header->msg_control = socket->has_many_locals ? batch->control[count] : NULL;
+        if (!socket->has_many_locals || header->msg_controllen > RS_UDP_CONTROL)
+            header->msg_controllen = 0;
+        count++;
+    }
+    hold(socket, batch, count);
+    batch->dirty = RS_UDP_BATCH; /* the other messages point into the memory of a process that is gone */
     return count;
 }
 
@@ -142,6 +184,27 @@ static size_t write_local(const struct rs_udp_socket *socket, const struct rs_ad
     return CMSG_SPACE(sizeof info);
 }
 
+/* Message `number` carries datagram `index`. */
+static void fill_message(const struct rs_udp_socket *socket, struct rs_udp_batch *batch, unsigned number,
+                         unsigned index, socklen_t name_len)
+{
+    const struct rs_datagram *datagram = &batch->datagrams[index];
+    struct msghdr *header = &batch->messages[number].msg_hdr;
+    batch->vectors[number] = (struct iovec){datagram->data, datagram->len};
+    *header = (struct msghdr){
+        .msg_name = &batch->names[number],
+        .msg_namelen = name_len,
+        .msg_iov = &batch->vectors[number],
+        .msg_iovlen = 1,
+    };
+    if (socket->has_many_locals) {
+        header->msg_control = batch->control[number];
+        header->msg_controllen = write_local(socket, &datagram->local, batch->control[number]);
+    }
+    batch->messages[number].msg_len = NOT_YET;
+    batch->sent_index[number] = (uint8_t)index;
+}
+
 /* Puts datagrams to send into consecutive messages; returns how many. */
 static unsigned prepare_to_send(const struct rs_udp_socket *socket, struct rs_udp_batch *batch, unsigned count)
 {
@@ -155,19 +218,7 @@ static unsigned prepare_to_send(const struct rs_udp_socket *socket, struct rs_ud
             datagram->drop = RS_DROP_SEND_FAILED;
             continue;
         }
-        batch->vectors[queued] = (struct iovec){datagram->data, datagram->len};
-        struct msghdr *header = &batch->messages[queued].msg_hdr;
-        *header = (struct msghdr){
-            .msg_name = &batch->names[queued],
-            .msg_namelen = name_len,
-            .msg_iov = &batch->vectors[queued],
-            .msg_iovlen = 1,
-        };
-        if (socket->has_many_locals) {
-            header->msg_control = batch->control[queued];
-            header->msg_controllen = write_local(socket, &datagram->local, batch->control[queued]);
-        }
-        batch->sent_index[queued++] = (uint8_t)i;
+        fill_message(socket, batch, queued++, i, name_len);
     }
     return queued;
 }
@@ -178,12 +229,9 @@ static void fail(struct rs_udp_batch *batch, unsigned from, unsigned to, enum rs
         batch->datagrams[batch->sent_index[i]].drop = drop;
 }
 
-void rs_udp_send(const struct rs_udp_socket *socket, struct rs_udp_batch *batch, unsigned count)
+static void send_from(const struct rs_udp_socket *socket, struct rs_udp_batch *batch, unsigned done)
 {
-    unsigned queued = prepare_to_send(socket, batch, count < RS_UDP_BATCH ? count : RS_UDP_BATCH);
-    if (batch->dirty < queued)
-        batch->dirty = queued;
-    unsigned done = 0;
+    unsigned queued = batch->queued;
     /* Each round sends or gives up at least one, so there are at most `queued` of them. */
     while (done < queued) {
         int sent = sendmmsg(socket->fd, batch->messages + done, queued - done, MSG_DONTWAIT);
@@ -197,4 +245,46 @@ void rs_udp_send(const struct rs_udp_socket *socket, struct rs_udp_batch *batch,
             done++;
         }
     }
+    enter(batch, RS_UDP_SENT);
+}
+
+void rs_udp_send(const struct rs_udp_socket *socket, struct rs_udp_batch *batch, unsigned count)
+{
+    batch->count = count < RS_UDP_BATCH ? count : RS_UDP_BATCH;
+    batch->queued = prepare_to_send(socket, batch, batch->count);
+    if (batch->dirty < batch->queued)
+        batch->dirty = batch->queued;
+    enter(batch, RS_UDP_SENDING);
+    send_from(socket, batch, 0);
+}
+
+/* Points a datagram at its data in this process: as far into the batch as they were in the one that is gone. */
+static bool find_data(struct rs_udp_batch *batch, unsigned index)
+{
+    struct rs_datagram *datagram = &batch->datagrams[index];
+    const uint8_t *buffer = batch->buffers[index];
+    uintptr_t offset = (uintptr_t)datagram->data - batch->home - (uintptr_t)(buffer - (const uint8_t *)batch);
+    datagram->data = batch->buffers[index] + offset;
+    return offset <= sizeof batch->buffers[0] && datagram->len <= sizeof batch->buffers[0] - offset;
+}
+
+void rs_udp_resume_send(const struct rs_udp_socket *socket, struct rs_udp_batch *batch)
+{
+    unsigned done = 0;
+    while (done < batch->queued &&
+           (batch->messages[done].msg_len != NOT_YET || batch->datagrams[batch->sent_index[done]].drop != RS_DROP_NONE))
+        done++;
+    for (unsigned i = done; i < batch->queued; i++) {
+        unsigned index = batch->sent_index[i];
+        socklen_t name_len;
+        if (!find_data(batch, index) || rs_address_to_sockaddr(&batch->datagrams[index].peer, socket->family,
+                                                               &batch->names[i], &name_len) != RS_OK) {
+            fail(batch, i, batch->queued, RS_DROP_SEND_FAILED);
+            batch->queued = i;
+        } else {
+            fill_message(socket, batch, i, index, name_len);
+        }
+    }
+    batch->dirty = RS_UDP_BATCH;
+    send_from(socket, batch, done);
 }

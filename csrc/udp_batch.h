@@ -8,6 +8,7 @@
 #ifndef RS_UDP_BATCH_H
 #define RS_UDP_BATCH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,8 +39,21 @@ struct rs_udp_socket {
     bool has_many_locals;    /* bound to the wildcard address and asked to tell and choose the local address */
 };
 
+/* Where a batch is on its way. Only the batch's thread moves it on; who finds the batch of a dead process reads it. */
+enum rs_udp_phase {
+    RS_UDP_IDLE,      /* nothing is in it */
+    RS_UDP_RECEIVING, /* the kernel may be filling it: rs_udp_resume_receive says how far */
+    RS_UDP_HELD,      /* received, being decided about */
+    RS_UDP_SENDING,   /* decided; the kernel may be sending it: rs_udp_resume_send goes on */
+    RS_UDP_SENT,      /* what became of each is known */
+};
+
 struct rs_udp_batch {
-    unsigned dirty; /* how many messages the next receive has to set up again */
+    unsigned dirty;         /* how many messages the next receive has to set up again */
+    _Atomic uint32_t phase; /* enum rs_udp_phase */
+    uint32_t count;         /* datagrams held, in the phases from RS_UDP_HELD on */
+    uint32_t queued;        /* messages to send, in the phase RS_UDP_SENDING */
+    uintptr_t home;         /* where the batch is in the process that its pointers are of */
     struct rs_datagram datagrams[RS_UDP_BATCH];
     struct mmsghdr messages[RS_UDP_BATCH];
     struct iovec vectors[RS_UDP_BATCH];
@@ -67,6 +81,21 @@ int rs_udp_receive(const struct rs_udp_socket *socket, struct rs_udp_batch *batc
  * kernel refuses gets RS_DROP_OVERSIZE (EMSGSIZE) or RS_DROP_SEND_FAILED, and the others still go. When the socket's
  * buffer is full, the rest of the batch is RS_DROP_SEND_FAILED: old audio is worth nothing, so nothing waits. */
 void rs_udp_send(const struct rs_udp_socket *socket, struct rs_udp_batch *batch, unsigned count);
+
+/* The batch is done with: what it held was counted. */
+void rs_udp_finish(struct rs_udp_batch *batch);
+
+static inline enum rs_udp_phase rs_udp_phase(const struct rs_udp_batch *batch)
+{
+    return (enum rs_udp_phase)atomic_load_explicit(&batch->phase, memory_order_acquire);
+}
+
+/* For a batch in shared memory whose thread died in another process, in the phase RS_UDP_RECEIVING: takes what the
+ * kernel had put into it, which is then held as if it had just been received; says how many. */
+unsigned rs_udp_resume_receive(const struct rs_udp_socket *socket, struct rs_udp_batch *batch);
+
+/* Likewise in the phase RS_UDP_SENDING: sends what has not been sent. The batch's content is trusted, as our own. */
+void rs_udp_resume_send(const struct rs_udp_socket *socket, struct rs_udp_batch *batch);
 
 /* A datagram slot to fill by hand: index below RS_UDP_BATCH; its data has RS_UDP_PAYLOAD octets of room. */
 struct rs_datagram *rs_udp_slot(struct rs_udp_batch *batch, unsigned index);

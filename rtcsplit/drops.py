@@ -69,6 +69,9 @@ class DropReason(IntEnum):
     SCTP_COOKIE = 47  # a state cookie that is forged, too old or of another association
     SCTP_UNEXPECTED = 48  # not for this state of the association, or no data channels were negotiated
     SCTP_LIMIT = 49  # would exceed the receive window or the longest message
+    # a relay's crashes
+    CRASH_IN_FLIGHT = 50  # received by a process that died before it had counted what became of it
+    CRASH_DISCARDED = 51  # waited in a socket whose readers died three times within ten seconds
 
     @property
     def label(self) -> str:

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "relay.h"
+#include "relay_worker.h"
 #include "spp.h"
 
 static struct rs_relay relay;
@@ -151,8 +151,94 @@ static void test_both_directions_forward_until_stopped(void)
     close(transceiver);
 }
 
+static void test_region_is_opened_only_by_who_would_have_made_it(void)
+{
+    const struct rs_relay_settings settings = {2, 100, {9}}, more_workers = {3, 100, {9}}, more_flows = {2, 101, {9}};
+    const struct rs_relay_settings another_secret = {2, 100, {8}};
+    size_t size;
+    uint8_t *region = region_for(&settings, &size);
+    CHECK(rs_relay_open(&relay, &settings, region, size) == RS_MALFORMED);
+    CHECK(rs_relay_init(&relay, &settings, region, size) == RS_OK);
+    CHECK(rs_relay_open(&relay, &another_secret, region, size) == RS_OK);
+    CHECK(relay.secret[0] == 9); /* the region's */
+    CHECK(rs_relay_open(&relay, &more_workers, region, size) == RS_MALFORMED);
+    CHECK(rs_relay_open(&relay, &more_flows, region, size) == RS_MALFORMED);
+    CHECK(rs_relay_open(&relay, &settings, region, size - 1) == RS_MALFORMED);
+    CHECK(rs_relay_open(&relay, &settings, region, 8) == RS_MALFORMED);
+    for (unsigned octet = 0; octet < 24; octet++) { /* magic, version, workers, flows, layout */
+        region[octet] ^= 1;
+        CHECK(rs_relay_open(&relay, &settings, region, size) == RS_MALFORMED);
+        region[octet] ^= 1;
+    }
+    rs_relay_open(&relay, &settings, region, size);
+    *(uint8_t *)relay.worker[1].confirmed ^= 1; /* a table's own head */
+    CHECK(rs_relay_open(&relay, &settings, region, size) == RS_MALFORMED);
+    free(region);
+}
+
+/* What a predecessor left at its death in one phase or another, and what its account says after it was recovered. */
+static void test_account_is_closed_wherever_the_predecessor_died(void)
+{
+    const struct rs_relay_settings settings = {1, 100, {9}};
+    const struct {
+        enum rs_udp_phase phase;
+        unsigned received, sent, in_flight, received_after;
+    } deaths[] = {
+        {RS_UDP_IDLE, 5, 5, 0, 5}, {RS_UDP_HELD, 5, 5, 3, 8}, /* before the batch of 3 was counted */
+        {RS_UDP_HELD, 8, 5, 3, 8},                            /* after that */
+        {RS_UDP_SENT, 8, 5, 3, 8},                            /* before what became of it was counted */
+        {RS_UDP_SENT, 8, 8, 0, 8},                            /* after that */
+    };
+    for (unsigned i = 0; i < sizeof deaths / sizeof *deaths; i++) {
+        size_t size;
+        void *region = region_for(&settings, &size);
+        CHECK(rs_relay_init(&relay, &settings, region, size) == RS_OK);
+        struct rs_counters *counters = &relay.worker[0].shard->counters[RS_UPLINK];
+        struct rs_udp_batch *batch = relay.worker[0].batches[RS_UPLINK];
+        rs_count(&counters->rx_datagrams, deaths[i].received);
+        rs_count(&counters->tx_datagrams, deaths[i].sent);
+        batch->count = 3;
+        batch->phase = deaths[i].phase;
+        rs_relay_recover(&relay.worker[0], RS_UPLINK, false);
+        CHECK(counters->drops[RS_DROP_CRASH_IN_FLIGHT] == deaths[i].in_flight);
+        CHECK(counters->rx_datagrams == deaths[i].received_after);
+        CHECK(rs_udp_phase(batch) == RS_UDP_IDLE);
+        free(region);
+    }
+}
+
+static void test_what_waits_is_discarded_unread_and_counted(void)
+{
+    const struct rs_relay_settings settings = {1, 100, {9}};
+    size_t size;
+    void *region = region_for(&settings, &size);
+    int public = open_socket(), upstream = open_socket(), client = open_socket();
+    static struct rs_udp_batch batch;
+    struct rs_udp_socket as_client;
+    rs_udp_batch_init(&batch);
+    CHECK(rs_relay_init(&relay, &settings, region, size) == RS_OK);
+    CHECK(rs_relay_attach(&relay, 0, public, upstream, -1) == RS_OK);
+    CHECK(rs_udp_socket_init(&as_client, client, false) == RS_OK);
+    for (unsigned i = 0; i < 10; i++) {
+        rs_udp_slot(&batch, i)->len = 5;
+        batch.datagrams[i].peer = relay.worker[0].public.bound;
+    }
+    rs_udp_send(&as_client, &batch, 10);
+    rs_relay_recover(&relay.worker[0], RS_UPLINK, true);
+    struct rs_counters *counters = &relay.worker[0].shard->counters[RS_UPLINK];
+    CHECK(counters->rx_datagrams == 10 && counters->drops[RS_DROP_CRASH_DISCARDED] == 10);
+    CHECK(counters->kinds[RS_KIND_OTHER] == 0);
+    free(region);
+    close(public);
+    close(upstream);
+    close(client);
+}
+
 int main(void)
 {
+    test_region_is_opened_only_by_who_would_have_made_it();
+    test_account_is_closed_wherever_the_predecessor_died();
+    test_what_waits_is_discarded_unread_and_counted();
     test_settings_out_of_range_are_refused();
     test_both_directions_forward_until_stopped();
     return 0;

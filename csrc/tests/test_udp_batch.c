@@ -166,8 +166,68 @@ static void test_a_relayed_socket_reads_headers_from_listed_networks_only(void)
     close(stranger.fd);
 }
 
+/* What a process leaves in shared memory when it dies, and another one finds at another address. */
+static struct rs_udp_batch heirloom;
+
+static void inherit(struct rs_udp_batch *from)
+{
+    memcpy(&heirloom, from, sizeof heirloom);
+    memset(from, 0xee, sizeof *from);
+}
+
+static void test_a_batch_is_resumed_where_its_receiver_died(void)
+{
+    struct rs_udp_socket a = open_on(LOOPBACK, false), b = open_on(ANY, true);
+    rs_udp_batch_init(&batch);
+    rs_udp_batch_init(&other);
+    struct rs_address to = b.bound;
+    memcpy(to.ip, LOOPBACK, sizeof to.ip);
+    put(&batch, 0, "first", to);
+    put(&batch, 1, "second", to);
+    rs_udp_send(&a, &batch, 2);
+    CHECK(rs_udp_receive(&b, &other, true) == 2 && rs_udp_phase(&other) == RS_UDP_HELD);
+    other.phase = RS_UDP_RECEIVING; /* as it was when the kernel returned */
+    inherit(&other);
+    CHECK(rs_udp_resume_receive(&b, &heirloom) == 2 && rs_udp_phase(&heirloom) == RS_UDP_HELD);
+    CHECK(heirloom.datagrams[1].len == 6 && memcmp(heirloom.datagrams[1].data, "second", 6) == 0);
+    CHECK(rs_address_equal(&heirloom.datagrams[0].peer, &a.bound));
+    CHECK(rs_address_equal(&heirloom.datagrams[0].local, &to));
+    rs_udp_finish(&heirloom);
+    rs_udp_batch_init(&batch);
+    put(&batch, 0, "third", to);
+    rs_udp_send(&a, &batch, 1);
+    CHECK(rs_udp_receive(&b, &heirloom, true) == 1 && heirloom.datagrams[0].len == 5);
+    close(a.fd);
+    close(b.fd);
+}
+
+static void test_what_its_sender_left_is_sent_once(void)
+{
+    struct rs_udp_socket a = open_on(LOOPBACK, false), b = open_on(LOOPBACK, false);
+    const char *texts[] = {"zero", "one", "two", "three", "four"};
+    rs_udp_batch_init(&batch);
+    rs_udp_batch_init(&other);
+    for (unsigned i = 0; i < 5; i++)
+        put(&batch, i, texts[i], b.bound);
+    batch.datagrams[1].drop = RS_DROP_NO_FLOW;
+    rs_udp_send(&a, &batch, 5);
+    CHECK(rs_udp_phase(&batch) == RS_UDP_SENT && rs_udp_receive(&b, &other, true) == 4);
+    batch.phase = RS_UDP_SENDING; /* as it was when the kernel had sent two of four */
+    batch.messages[2].msg_len = batch.messages[3].msg_len = UINT32_MAX;
+    inherit(&batch);
+    rs_udp_resume_send(&a, &heirloom);
+    CHECK(rs_udp_phase(&heirloom) == RS_UDP_SENT && heirloom.datagrams[4].drop == RS_DROP_NONE);
+    CHECK(rs_udp_receive(&b, &other, true) == 2);
+    CHECK(memcmp(other.datagrams[0].data, "three", 5) == 0 && memcmp(other.datagrams[1].data, "four", 4) == 0);
+    rs_udp_batch_init(&batch);
+    close(a.fd);
+    close(b.fd);
+}
+
 int main(void)
 {
+    test_a_batch_is_resumed_where_its_receiver_died();
+    test_what_its_sender_left_is_sent_once();
     rs_udp_batch_init(&batch);
     rs_udp_batch_init(&other);
     test_a_batch_goes_and_comes_in_order();

@@ -82,13 +82,14 @@ def _dropped(counters: RelayCounters) -> Metric:
     family = CounterMetricFamily("rtcsplit_dropped", "Datagrams that went nowhere.", labels=["role", "reason"])
     drops = counters.drops
     for reason in DropReason:
-        if reason <= _LAST_REASON:
+        if reason <= _LAST_SHARED_REASON or reason in _CRASHES:
             family.add_metric([_ROLE, reason.label], drops[reason])
     return family
 
 
 # The reasons that a relay can have; the others are the transceiver's.
-_LAST_REASON = DropReason.STUN_FINGERPRINT
+_LAST_SHARED_REASON = DropReason.STUN_FINGERPRINT
+_CRASHES = (DropReason.CRASH_IN_FLIGHT, DropReason.CRASH_DISCARDED)
 
 
 def _flows(counters: RelayCounters) -> Metric:
