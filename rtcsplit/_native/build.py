@@ -32,6 +32,7 @@ ffibuilder.set_source(
     # setuptools wants sources relative to setup.py, which is where it runs
     sources=sorted(f"csrc/{path.name}" for path in (_ROOT / "csrc").glob("*.c")),
     include_dirs=["csrc"],
+    depends=sorted(f"csrc/{path.name}" for path in (_ROOT / "csrc").glob("*.h")),
     extra_compile_args=[*_FLAGS, *os.environ.get("RTCSPLIT_CFLAGS", "").split()],
     extra_link_args=["-pthread"],
 )
