@@ -84,6 +84,10 @@ class ClientPeer:
         self.path = Path(address)
         self._next_check = 0.0
 
+    def rebind(self, address: Address) -> None:
+        """Have a NAT give another address from now on: the client knows nothing of it and checks when it would."""
+        self.path = Path(address)
+
     def restart_ice(self, address: Address, local: IceCredentials, remote: IceCredentials) -> None:
         """Check ``address`` with new credentials; media stays where it is until a nominating check is answered."""
         self.local, self.remote = local, remote
