@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 from collections.abc import AsyncIterator
 from typing import Any
@@ -62,6 +63,13 @@ async ({hertz, isRsa}) => {
     return connection.localDescription.sdp;
 }
 """
+RESTART_ICE = """
+async () => {
+    call.connection.restartIce();
+    await call.connection.setLocalDescription();
+    return call.connection.localDescription.sdp;
+}
+"""
 APPLY_ANSWER = "(answer) => call.connection.setRemoteDescription({type: 'answer', sdp: answer})"
 IS_CONNECTED = "() => call.connection.connectionState === 'connected'"
 UNTIL_RECEIVED = """
@@ -82,6 +90,7 @@ READ_SAMPLES = """
     return [Array.from(samples), call.context.sampleRate];
 }
 """
+_FRAGMENT_LINES = ("m=", "a=mid:", "a=ice-ufrag:", "a=ice-pwd:", "a=candidate:")
 CLOSE = "async () => { call.connection.close(); await call.context.close(); }"
 
 
@@ -102,8 +111,11 @@ async def chromium() -> AsyncIterator[Browser]:
 class BrowserPeer:
     """One call of a page of its own that sends a tone. Make it with :meth:`calling`."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, http: httpx.AsyncClient, session_url: str, answer: str) -> None:
         self._page = page
+        self._http = http
+        self._session_url = session_url
+        self._answer = answer
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -116,10 +128,23 @@ class BrowserPeer:
             assert reply.status_code == 201, reply.text
             await page.evaluate(APPLY_ANSWER, reply.text)
             await page.wait_for_function(IS_CONNECTED, timeout=10_000)
-            yield cls(page)
-            assert (await http.delete(urljoin(whip_url, reply.headers["Location"]))).status_code == 200
+            session_url = urljoin(whip_url, reply.headers["Location"])
+            yield cls(page, http, session_url, reply.text)
+            assert (await http.delete(session_url)).status_code == 200
         await page.evaluate(CLOSE)
         await page.close()
+
+    async def restart_ice(self) -> None:
+        """Restart ICE as RFC 9725 section 4.3.3 says: a fragment by PATCH, the old answer with our new credentials."""
+        offer = await self._page.evaluate(RESTART_ICE)
+        lines = [line for line in offer.split("\r\n") if line.startswith(_FRAGMENT_LINES)]
+        headers = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"}
+        reply = await self._http.patch(self._session_url, content="\r\n".join([*lines, ""]), headers=headers)
+        assert reply.status_code == 200, reply.text
+        ours = dict(line.split(":", 1) for line in reply.text.split("\r\n") if line.startswith(("a=ice-u", "a=ice-p")))
+        for name, value in ours.items():
+            self._answer = re.sub(f"{name}:[^\r]*", f"{name}:{value}", self._answer)
+        await self._page.evaluate(APPLY_ANSWER, self._answer)
 
     async def until_received(self, count: int, timeout: float = 10.0) -> None:
         """Return when that many packets have come back."""
