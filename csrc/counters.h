@@ -18,7 +18,7 @@ enum rs_flow_event {
     RS_FLOW_EVENT_MOVED,     /* a confirmed flow went over to another transceiver or worker */
     RS_FLOW_EVENT_EXPIRED,   /* nothing renewed it in time */
     RS_FLOW_EVENT_EVICTED,   /* lost its place: the table was full, or its session has newer flows */
-    RS_FLOW_EVENT_RECOVERED, /* confirmed without an embryonic flow, from its transceiver's datagram alone */
+    RS_FLOW_EVENT_RECOVERED, /* confirmed by its transceiver's datagram alone, or embryonic from the flow cache */
     RS_FLOW_EVENT_CONFLICT,  /* a request for a client address that a living flow of another transceiver has */
     RS_FLOW_EVENT_COUNT
 };
@@ -31,6 +31,7 @@ struct rs_counters {
     _Atomic uint64_t rx_bytes;
     _Atomic uint64_t tx_datagrams;
     _Atomic uint64_t tx_bytes;
+    _Atomic uint64_t cpu_ns;               /* CPU time of the thread */
     _Atomic uint64_t kinds[RS_KIND_COUNT]; /* of received datagrams */
     _Atomic uint64_t events[RS_FLOW_EVENT_COUNT];
     _Atomic uint64_t drops[RS_DROP_COUNT];

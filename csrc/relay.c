@@ -16,7 +16,7 @@ struct region_head {
 };
 
 #define MAGIC 0x3030796c72637472u /* "rtcrly00" as it lies in memory */
-#define VERSION 1                 /* raise it when anything in the region changes its meaning or its place */
+#define VERSION 2                 /* raise it when anything in the region changes its meaning or its place */
 #define HEAD ALIGNED(sizeof(struct region_head))
 
 /* What a forgotten VERSION would hide: most changes of the layout change one of these. */

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "counters.h"
+#include "flow_ring.h"
 #include "flow_table.h"
 #include "rate_limit.h"
 #include "recent_clients.h"
@@ -49,6 +50,9 @@ struct rs_relay_shard {
     struct rs_recent_clients recent;
     struct rs_keyed_rates ufrag_rates; /* uplink only */
     struct rs_rate relearn_rate;       /* downlink only */
+    struct rs_flow_ring missed;        /* uplink to control: clients that sent something and have no flow */
+    struct rs_flow_ring learned;       /* control to uplink: flows that the flow cache knew */
+    struct rs_flow_ring confirmed;     /* downlink to control: flows with a hint that are new as confirmed ones */
 };
 
 struct rs_relay;
@@ -66,7 +70,8 @@ struct rs_relay_worker {
     uint8_t gap[64];
     struct {
         _Atomic uint64_t generation; /* of the newest routing value that the thread has taken */
-        uint8_t gap[56];
+        uint32_t cpu_noted_ms;       /* the thread's own */
+        uint8_t gap[52];
     } seen[RS_DIRECTIONS];
 };
 

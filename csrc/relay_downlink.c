@@ -40,6 +40,12 @@ static void keep_newest(struct rs_relay_worker *worker, const struct rs_flow *ne
     }
 }
 
+/* Has the flow mirrored in the flow cache, which stores hints and nothing else. */
+static void announce(struct rs_relay_worker *worker, const struct rs_flow *flow)
+{
+    rs_flow_ring_push(&worker->shard->confirmed, flow);
+}
+
 /* A client's state before a datagram that makes or keeps a confirmed flow. */
 struct standing {
     bool is_confirmed; /* in `confirmed`, held by `owner` */
@@ -77,8 +83,10 @@ static enum rs_drop confirm(struct rs_relay_worker *worker, const struct rs_rout
     if (standing->is_confirmed && !standing->is_ours)
         rs_flow_table_end(standing->owner->confirmed, &standing->confirmed);
     count_event(worker, standing->is_confirmed ? RS_FLOW_EVENT_MOVED : event);
-    if (flow.has_hint)
+    if (flow.has_hint) {
         keep_newest(worker, &flow, now_ms);
+        announce(worker, &flow);
+    }
     return RS_DROP_NONE;
 }
 
@@ -92,6 +100,7 @@ static void adopt_hint(struct rs_relay_worker *worker, const struct rs_route *fr
         return;
     rs_flow_table_put(worker->confirmed, hash, &standing.embryonic.flow, now_ms, false);
     keep_newest(worker, &standing.embryonic.flow, now_ms);
+    announce(worker, &standing.embryonic.flow);
 }
 
 static enum rs_drop learn(struct rs_relay_worker *worker, const struct rs_route *from, const struct rs_address *client,

@@ -6,6 +6,8 @@
 #include "spp.h"
 #include "stun.h"
 
+#define LEARNED_PER_BATCH 64 /* flows from the flow cache */
+
 _Static_assert(RS_SPP_SIZE <= RS_UDP_HEADROOM, "the header goes into the headroom");
 
 static void count_event(struct rs_relay_worker *worker, enum rs_flow_event event)
@@ -147,6 +149,16 @@ static enum rs_drop route_by_flow(const struct rs_relay_worker *worker, const st
     return *to == NULL ? RS_DROP_NO_ROUTE : RS_DROP_NONE;
 }
 
+/* Asks the control thread about a client without a flow. STUN is left out: a client that only sends STUN has no call
+ * that could be interrupted. */
+static void note_missed(struct rs_relay_worker *worker, const struct rs_address *client, enum rs_kind kind)
+{
+    if (kind != RS_KIND_STUN) {
+        const struct rs_flow missed = {.client = *client};
+        rs_flow_ring_push(&worker->shard->missed, &missed);
+    }
+}
+
 static enum rs_drop route(struct rs_relay_worker *worker, const struct rs_routing *routing,
                           const struct rs_datagram *datagram, uint32_t now_ms, const struct rs_route **to)
 {
@@ -156,13 +168,44 @@ static enum rs_drop route(struct rs_relay_worker *worker, const struct rs_routin
         return drop;
     if (kind == RS_KIND_STUN && rs_read_u16be(datagram->data) == RS_STUN_BINDING_REQUEST)
         return route_request(worker, routing, datagram, now_ms, to);
-    return route_by_flow(worker, routing, datagram, now_ms, to);
+    drop = route_by_flow(worker, routing, datagram, now_ms, to);
+    if (drop == RS_DROP_NO_FLOW)
+        note_missed(worker, &datagram->peer, kind);
+    return drop;
+}
+
+/* A flow from the flow cache becomes an embryonic one, as if its client had just sent a request: the transceiver's next
+ * datagram confirms it. What this relay knows by itself stays as it is. */
+static void learn(struct rs_relay_worker *worker, const struct rs_flow *flow, uint32_t now_ms)
+{
+    uint64_t hash = rs_flow_hash(worker->relay->secret, &flow->client);
+    struct rs_relay_worker *owner;
+    struct rs_flow_ref ref;
+    if (rs_flow_table_find(worker->confirmed, hash, &flow->client, now_ms, &ref) ||
+        rs_flow_table_find(worker->embryonic, hash, &flow->client, now_ms, &ref) ||
+        rs_relay_find_elsewhere(worker, hash, &flow->client, now_ms, &ref, &owner) ||
+        count_embryonic(worker->relay, flow->hint, now_ms) >= RS_RELAY_EMBRYONIC_PER_UFRAG)
+        return;
+    if (rs_flow_table_put(worker->embryonic, hash, flow, now_ms, true) == RS_FLOW_EVICTED)
+        count_event(worker, RS_FLOW_EVENT_EVICTED);
+    count_event(worker, RS_FLOW_EVENT_RECOVERED);
+}
+
+static void take_learned(struct rs_relay_worker *worker, uint32_t now_ms)
+{
+    struct rs_flow learned[LEARNED_PER_BATCH];
+    if (rs_flow_ring_is_empty(&worker->shard->learned))
+        return;
+    unsigned count = rs_flow_ring_pop(&worker->shard->learned, learned, LEARNED_PER_BATCH);
+    for (unsigned i = 0; i < count; i++)
+        learn(worker, &learned[i], now_ms);
 }
 
 void rs_relay_uplink(struct rs_relay_worker *worker, const struct rs_routing *routing, struct rs_datagram *datagrams,
                      unsigned count, uint32_t now_ms)
 {
     rs_relay_count_received(&worker->shard->counters[RS_UPLINK], datagrams, count);
+    take_learned(worker, now_ms);
     for (unsigned i = 0; i < count; i++) {
         struct rs_datagram *datagram = &datagrams[i];
         const struct rs_route *to;

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#define SEAT_WAIT_MS 200 /* how soon a thread that waits for its seat notices that it is to stop */
+#define SEAT_WAIT_MS 200      /* how soon a thread that waits for its seat notices that it is to stop */
+#define CPU_TIME_EVERY_MS 100 /* asking for it takes a system call */
 
 _Static_assert(RS_RELAY_WORKERS_MAX *RS_DIRECTIONS <= RS_SEATS_MAX, "a seat for each thread");
 
@@ -73,6 +74,15 @@ static const struct rs_routing *take_routing(struct rs_relay_worker *worker, enu
     return routing;
 }
 
+/* Writes down how much CPU time this thread has used. */
+static void note_cpu_time(struct rs_relay_worker *worker, enum rs_direction direction)
+{
+    struct timespec used;
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) == 0)
+        atomic_store_explicit(&worker->shard->counters[direction].cpu_ns,
+                              (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec, memory_order_relaxed);
+}
+
 static void forward(struct rs_relay_worker *worker, enum rs_direction direction, unsigned count)
 {
     const struct rs_routing *routing = take_routing(worker, direction);
@@ -88,6 +98,10 @@ static void forward(struct rs_relay_worker *worker, enum rs_direction direction,
     rs_relay_settle(counters, batch->datagrams, count);
     rs_udp_finish(batch);
     rs_count(&counters->events[RS_FLOW_EVENT_EXPIRED], rs_flow_table_sweep(table, now_ms));
+    if (now_ms - worker->seen[direction].cpu_noted_ms >= CPU_TIME_EVERY_MS) {
+        worker->seen[direction].cpu_noted_ms = now_ms;
+        note_cpu_time(worker, direction);
+    }
 }
 
 static bool is_stopping(const struct rs_relay *relay)
@@ -143,6 +157,7 @@ enum rs_status rs_relay_run(struct rs_relay *relay, uint32_t index, enum rs_dire
         if (seat != NULL)
             rs_seat_leave(seat);
     }
+    note_cpu_time(worker, direction);
     atomic_store_explicit(&worker->seen[direction].generation, UINT64_MAX, memory_order_release);
     return status;
 }

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..errors import NativeError, UsageError
 from ._rtcsplit import ffi, lib
 
-__all__ = ["MAX_KEYS", "NONCE_SIZE", "SIZE", "TEXT_SIZE", "HintKeys", "NativeHint"]
+__all__ = ["MAX_KEYS", "NONCE_SIZE", "SIZE", "TEXT_SIZE", "HintKeys", "NativeHint", "hint_of"]
 
 SIZE: int = lib.RS_HINT_SIZE
 TEXT_SIZE: int = lib.RS_HINT_TEXT_SIZE
@@ -71,11 +71,16 @@ class HintKeys:
         hint = ffi.new(_HINT)
         if lib.rs_hint_open(self.pointer, ufrag, len(ufrag), hint) != lib.RS_OK:
             return None
-        return NativeHint(*_layout.unpack(ffi.buffer(hint)))
+        return hint_of(hint)
 
     def open_raw(self, raw: bytes) -> NativeHint | None:
         """Return what the 18 octets of a hint say, None where they do not open."""
         hint = ffi.new(_HINT)
         if len(raw) != SIZE or lib.rs_hint_open_raw(self.pointer, raw, hint) != lib.RS_OK:
             return None
-        return NativeHint(*_layout.unpack(ffi.buffer(hint)))
+        return hint_of(hint)
+
+
+def hint_of(hint: Any) -> NativeHint:
+    """Return a ``struct rs_hint *`` as a value."""
+    return NativeHint(*_layout.unpack(ffi.buffer(hint)))

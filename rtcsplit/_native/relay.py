@@ -54,12 +54,16 @@ class RouteTuple(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What one direction of one worker has counted; ``drops`` by :class:`DropReason`, index 0 unused."""
+    """What one direction of one worker has counted; ``drops`` by :class:`DropReason`, index 0 unused.
+
+    ``cpu_ns`` is the CPU time of the direction's thread, up to a tenth of a second ago.
+    """
 
     rx_datagrams: int
     rx_bytes: int
     tx_datagrams: int
     tx_bytes: int
+    cpu_ns: int
     kinds: tuple[int, ...]
     events: tuple[int, ...]
     drops: tuple[int, ...]
@@ -93,6 +97,11 @@ class NativeRelay:
         self._routings: list[tuple[int, Any]] = []  # by generation, the last one in force
         self._generation = 0
         self._decided: Any = None
+
+    @property
+    def pointer(self) -> Any:
+        """The ``struct rs_relay``, valid as long as this object."""
+        return self._relay
 
     @property
     def region_size(self) -> int:
@@ -175,14 +184,15 @@ class NativeRelay:
         out = ffi.new("uint64_t[]", lib.RS_COUNTERS)
         lib.rs_counters_read(ffi.addressof(self._shard(index).counters, direction), out)
         values: list[int] = ffi.unpack(out, lib.RS_COUNTERS)
-        kinds, events = 4 + len(KINDS), 4 + len(KINDS) + len(EVENTS)
-        rx_datagrams, rx_bytes, tx_datagrams, tx_bytes = values[:4]
+        kinds, events = 5 + len(KINDS), 5 + len(KINDS) + len(EVENTS)
+        rx_datagrams, rx_bytes, tx_datagrams, tx_bytes, cpu_ns = values[:5]
         return Counts(
             rx_datagrams,
             rx_bytes,
             tx_datagrams,
             tx_bytes,
-            tuple(values[4:kinds]),
+            cpu_ns,
+            tuple(values[5:kinds]),
             tuple(values[kinds:events]),
             tuple(values[events:]),
         )

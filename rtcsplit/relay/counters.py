@@ -38,6 +38,8 @@ class WorkerCounters:
         embryonic_flows: held now.
         confirmed_flows: held now.
         socket_overflow: datagrams that the kernel dropped before we saw them, because a receive buffer was full.
+        uplink_cpu_seconds: CPU time of the thread from clients to transceivers, up to a tenth of a second ago.
+        downlink_cpu_seconds: likewise, of the other thread.
     """
 
     public_rx: Traffic
@@ -51,6 +53,8 @@ class WorkerCounters:
     embryonic_flows: int
     confirmed_flows: int
     socket_overflow: int
+    uplink_cpu_seconds: float
+    downlink_cpu_seconds: float
 
     @property
     def drops(self) -> Counter[DropReason]:
@@ -74,6 +78,8 @@ class WorkerCounters:
             embryonic_flows=flows[0],
             confirmed_flows=flows[1],
             socket_overflow=socket_overflow,
+            uplink_cpu_seconds=uplink.cpu_ns / 1e9,
+            downlink_cpu_seconds=downlink.cpu_ns / 1e9,
         )
 
 

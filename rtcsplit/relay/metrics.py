@@ -46,6 +46,7 @@ class RelayCollector(Collector):
         yield GaugeMetricFamily("rtcsplit_relay_routes", "Transceivers that the relay routes to.", counters.routes)
         yield GaugeMetricFamily("rtcsplit_relay_hint_keys", "Keys that open routing hints.", counters.hint_keys)
         yield _overflow(counters)
+        yield _cpu_time(counters)
 
 
 def _sides(worker: WorkerCounters) -> tuple[tuple[str, str, Traffic], ...]:
@@ -116,4 +117,14 @@ def _overflow(counters: RelayCounters) -> Metric:
     )
     for index, worker in enumerate(counters.workers):
         family.add_metric([_ROLE, str(index)], worker.socket_overflow)
+    return family
+
+
+def _cpu_time(counters: RelayCounters) -> Metric:
+    family = CounterMetricFamily(
+        "rtcsplit_relay_worker_cpu_seconds", "CPU time of the workers' threads.", labels=["direction", "worker"]
+    )
+    for index, worker in enumerate(counters.workers):
+        family.add_metric(["uplink", str(index)], worker.uplink_cpu_seconds)
+        family.add_metric(["downlink", str(index)], worker.downlink_cpu_seconds)
     return family

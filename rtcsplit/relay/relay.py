@@ -17,6 +17,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from .._native.relay import Direction, NativeRelay, RouteTuple, key_count
+from .._native.relay_flows import RelayFlows
 from .._native.udp import kernel_drops
 from ..errors import ConfigurationError, UsageError
 from ..routing.directory import Directory
@@ -82,6 +83,21 @@ class Relay:
     def upstream_addresses(self) -> tuple[Address, ...]:
         """The internal addresses, one per worker; empty before the start."""
         return self._upstream_addresses
+
+    @property
+    def keys(self) -> RoutingKeys:
+        """The ring in force."""
+        return self._keys
+
+    def flows(self) -> RelayFlows:
+        """Return the control thread's side of the workers' queues, for the one flow cache that a relay may have.
+
+        Raises:
+            UsageError: not started.
+        """
+        if self._native is None:
+            raise UsageError("the relay is not started")
+        return RelayFlows(self._native)
 
     @property
     def is_running(self) -> bool:

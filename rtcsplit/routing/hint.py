@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from .._native.flow_cache import CacheKeys
 from .._native.hint import MAX_KEYS, NONCE_SIZE, HintKeys
 from ..errors import ConfigurationError, UsageError
 
@@ -23,6 +24,9 @@ __all__ = ["NONCE_SIZE", "OpenedHint", "Route", "RoutingKeys", "random_ufrag"]
 _SECRET_SIZE = 32
 _HEX_SECRET = re.compile(rf"[0-9A-Fa-f]{{{2 * _SECRET_SIZE}}}")
 _UNKEYED_OCTETS = 18
+_MAC_SIZE = 16
+_CACHE_INFO = b"rtcsplit cache v1"
+_ANNOUNCEMENT_INFO = b"rtcsplit announcement v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class RoutingKeys:
 
     Attributes:
         native: the C form, for the relay's workers.
+        cache: K_cache of each secret, for :mod:`rtcsplit.relay.flow_cache`.
         minting: id of the key that mints, None in a ring that only opens.
     """
 
@@ -94,6 +99,8 @@ class RoutingKeys:
             raise UsageError(f"there is no secret for the minting key {minting}")
         self.minting = minting
         self.native = HintKeys({key_id: _derive_keys(secret) for key_id, secret in secrets.items()})
+        self.cache = CacheKeys({key_id: _derive(secret, _CACHE_INFO) for key_id, secret in secrets.items()})
+        self._signing = {key_id: _derive(secret, _ANNOUNCEMENT_INFO) for key_id, secret in secrets.items()}
 
     @classmethod
     def from_hex(
@@ -149,6 +156,23 @@ class RoutingKeys:
         if hint is None:
             return None
         return OpenedHint(Route(hint.cluster, hint.transceiver), hint.key_id, hint.nonce)
+
+    def sign(self, text: bytes) -> tuple[int, bytes]:
+        """Return the minting key's id, and a MAC of 16 octets (HMAC-SHA-256) by which other holders know ``text``.
+
+        Raises:
+            UsageError: this ring only opens.
+        """
+        if self.minting is None:
+            raise UsageError("this key ring opens hints and signs nothing")
+        return self.minting, self._mac(self.minting, text)
+
+    def is_signed(self, text: bytes, key_id: int, mac: bytes) -> bool:
+        """Whether :meth:`sign` of a ring that shares this secret made ``mac`` for ``text``."""
+        return key_id in self._signing and hmac.compare_digest(self._mac(key_id, text), mac)
+
+    def _mac(self, key_id: int, text: bytes) -> bytes:
+        return hmac.digest(self._signing[key_id], text, "sha256")[:_MAC_SIZE]
 
     def __repr__(self) -> str:
         return f"RoutingKeys(minting={self.minting})"

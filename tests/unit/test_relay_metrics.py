@@ -73,5 +73,18 @@ async def test_every_metric_is_documented():
     documented = set(re.findall(r"`(rtcsplit_\w+)`", page.read_text("utf-8")))
     async with running() as bench:
         names = {name for name, _ in samples(bench.relay)}
-    assert len(names) == 10
+    assert len(names) == 11
     assert names <= documented
+
+
+async def test_each_thread_of_a_worker_shows_its_cpu_time():
+    async with running() as bench:
+        await bench.until(lambda now: now.workers[0].uplink_cpu_seconds > 0 and now.workers[0].downlink_cpu_seconds > 0)
+        before = bench.relay.counters().workers[0].uplink_cpu_seconds
+        for _ in range(500):
+            bench.up(RTP)
+        await bench.until(lambda now: now.workers[0].uplink_cpu_seconds > before)
+        exported = samples(bench.relay)
+        for direction in ("uplink", "downlink"):
+            labels = {"direction": direction, "worker": "0"}
+            assert 0 < value(exported, "rtcsplit_relay_worker_cpu_seconds_total", **labels) < 1
