@@ -31,7 +31,7 @@ setup: $(EXTENSION) ## make the virtual environment and build the extension
 system-packages:
 	@.ci/system-packages $(PACKAGES)
 
-test: PACKAGES = libopus0 chromium
+test: PACKAGES = libopus0 chromium redis-server
 test: system-packages setup csrc-test ## run all tests
 	$(BIN)/pytest
 
