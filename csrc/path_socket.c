@@ -4,9 +4,10 @@
 
 #include "classify.h"
 #include "spp.h"
+#include "srtp_batch.h"
 
 _Static_assert(sizeof(struct rs_path) == 54, "Python unpacks paths of 54 octets");
-_Static_assert(sizeof(struct rs_path_fact) == 64, "Python unpacks facts of 64 octets");
+_Static_assert(sizeof(struct rs_fact) == 96, "Python unpacks facts of 96 octets");
 _Static_assert(RS_SPP_SIZE <= RS_UDP_HEADROOM, "the header goes into the headroom");
 
 static bool is_link_local(const uint8_t *ip)
@@ -34,7 +35,7 @@ static enum rs_drop read_relayed(const struct rs_path_socket *socket, struct rs_
     return RS_DROP_NONE;
 }
 
-static void read_fact(const struct rs_path_socket *socket, struct rs_datagram *datagram, struct rs_path_fact *fact)
+static void read_fact(const struct rs_path_socket *socket, struct rs_datagram *datagram, struct rs_fact *fact)
 {
     enum rs_drop drop = datagram->drop;
     enum rs_kind kind = RS_KIND_STUN;
@@ -48,27 +49,20 @@ static void read_fact(const struct rs_path_socket *socket, struct rs_datagram *d
 }
 
 int rs_path_socket_receive(const struct rs_path_socket *socket, struct rs_udp_batch *batch,
-                           struct rs_path_fact facts[RS_UDP_BATCH])
+                           struct rs_fact facts[RS_UDP_BATCH])
 {
     int count = rs_udp_receive(&socket->udp, batch, false);
     for (int i = 0; i < count; i++) {
         struct rs_datagram *datagram = &batch->datagrams[i];
         read_fact(socket, datagram, &facts[i]);
         facts[i].offset = (uint32_t)(datagram->data - (const uint8_t *)batch);
-        facts[i].len = datagram->len;
+        facts[i].len = facts[i].drop == RS_DROP_NONE ? datagram->len : 0;
     }
     return count;
 }
 
-static void fill_slot(const struct rs_path_socket *socket, struct rs_datagram *slot, const uint8_t *octets,
-                      uint32_t len, const struct rs_path *path)
+static void address_slot(const struct rs_path_socket *socket, struct rs_datagram *slot, const struct rs_path *path)
 {
-    if (len > RS_UDP_PAYLOAD) {
-        slot->drop = RS_DROP_OVERSIZE;
-        return;
-    }
-    memcpy(slot->data, octets, len);
-    slot->len = len;
     slot->peer = path->client;
     if (!socket->is_relayed)
         return;
@@ -80,20 +74,14 @@ static void fill_slot(const struct rs_path_socket *socket, struct rs_datagram *s
 
 enum rs_status rs_path_socket_send(const struct rs_path_socket *socket, struct rs_udp_batch *batch,
                                    const uint8_t *octets, size_t octets_len, const uint32_t *lengths,
-                                   const struct rs_path *paths, size_t count, uint8_t *drops)
+                                   struct rs_srtp *const *srtp, const struct rs_path *paths, size_t count,
+                                   uint8_t *drops)
 {
-    size_t left = octets_len;
-    if (count > RS_UDP_BATCH)
-        return RS_INVALID;
-    for (size_t i = 0; i < count; i++) {
-        if (left < lengths[i])
-            return RS_INVALID;
-        left -= lengths[i];
-    }
-    for (unsigned i = 0; i < count; i++) {
-        fill_slot(socket, rs_udp_slot(batch, i), octets, lengths[i], &paths[i]);
-        octets += lengths[i];
-    }
+    enum rs_status status = rs_srtp_batch_load(batch, octets, octets_len, lengths, srtp, count);
+    if (status != RS_OK)
+        return status;
+    for (unsigned i = 0; i < count; i++)
+        address_slot(socket, &batch->datagrams[i], &paths[i]);
     rs_udp_send(&socket->udp, batch, (unsigned)count);
     for (size_t i = 0; i < count; i++)
         drops[i] = (uint8_t)batch->datagrams[i].drop;

@@ -10,24 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "address.h"
+#include "fact.h"
 #include "network.h"
+#include "srtp.h"
 #include "udp_batch.h"
-
-struct rs_path {
-    struct rs_address client;
-    struct rs_address relay; /* where proxied datagrams come from and go to */
-    struct rs_address proxy; /* where the first relay received them */
-};
-
-/* One received datagram. Its layout is part of the contract: Python reads arrays of it with struct.unpack. */
-struct rs_path_fact {
-    struct rs_path path; /* zero where `drop` came before it was known */
-    uint8_t kind;        /* enum rs_kind, where nothing was dropped */
-    uint8_t drop;        /* enum rs_drop */
-    uint32_t offset;     /* of the client's datagram from the start of the batch */
-    uint32_t len;
-};
 
 struct rs_path_socket {
     struct rs_udp_socket udp;
@@ -41,13 +27,15 @@ struct rs_path_socket {
  * direct: RS_DROP_CLIENT_DENIED for link-local clients, which cannot be named without a zone; and what rs_classify
  * refuses. */
 int rs_path_socket_receive(const struct rs_path_socket *socket, struct rs_udp_batch *batch,
-                           struct rs_path_fact facts[RS_UDP_BATCH]);
+                           struct rs_fact facts[RS_UDP_BATCH]);
 
 /* Sends `count` (at most RS_UDP_BATCH) datagrams that lie one behind the other in `octets`, each to its path, with the
- * header if relayed. `drops[i]` gets enum rs_drop: RS_DROP_NONE if the kernel took it. RS_INVALID: more than a batch,
- * or the lengths exceed `octets_len`; nothing was sent. */
+ * header if relayed. `srtp[i]`: a plain packet, protected here with these keys; NULL: sent as it is. `drops[i]` gets
+ * enum rs_drop: RS_DROP_NONE if the kernel took it. RS_INVALID: more than a batch, or the lengths exceed `octets_len`;
+ * nothing was protected or sent. */
 enum rs_status rs_path_socket_send(const struct rs_path_socket *socket, struct rs_udp_batch *batch,
                                    const uint8_t *octets, size_t octets_len, const uint32_t *lengths,
-                                   const struct rs_path *paths, size_t count, uint8_t *drops);
+                                   struct rs_srtp *const *srtp, const struct rs_path *paths, size_t count,
+                                   uint8_t *drops);
 
 #endif

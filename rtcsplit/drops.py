@@ -24,7 +24,7 @@ class DropReason(IntEnum):
     SPP_NESTED = 6  # a proxied datagram that carries a second header
     CLIENT_DENIED = 7  # the named client address is one we never send to
     PROXY_FOREIGN = 8  # the named proxy address is not ours
-    SEND_FAILED = 9  # the kernel refused to send it
+    SEND_FAILED = 9  # the kernel, or libsrtp before it, refused to send it
     # the relay's routing
     USERNAME_INVALID = 10  # binding request without a usable USERNAME
     HINT_INVALID = 11  # the server ufrag does not open with any key

@@ -18,6 +18,7 @@ from rtcsplit.session.session import Session, SessionState
 from rtcsplit.session.stun_refusals import StunRefusals
 from rtcsplit.wire.address import Address, Path
 
+from .batched import BatchedSession
 from .client_peer import ALL_PROFILES, ClientPeer
 from .link import Conditions, Network
 
@@ -33,22 +34,34 @@ Event = TypeVar("Event")
 
 
 class ServerPeer:
-    """A session that keeps its events and counts its drops, as the transceiver would."""
+    """A session that keeps its events and counts its drops, as the transceiver would.
+
+    Attributes:
+        is_batched: whether its datagrams take the way of a transceiver's batches, or that of a loop of one's own.
+    """
+
+    is_batched = False
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.events: list[SessionEvent] = []
         self.drops: Counter[DropReason] = Counter()
+        self._batched = BatchedSession(session)
 
     def receive(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
-        reason = self.session.receive(datagram, path, now)
+        events: list[SessionEvent] = []
+        if self.is_batched:
+            reason, events = self._batched.receive(datagram, path, now)
+        else:
+            reason = self.session.receive(datagram, path, now)
         if reason is not None:
             self.drops[reason] += 1
         self._follow()
+        self.events += events
         return reason
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
-        datagrams = self.session.datagrams_to_send(now)
+        datagrams = self._batched.seal(now) if self.is_batched else self.session.datagrams_to_send(now)
         self._follow()
         return datagrams
 
@@ -65,6 +78,7 @@ class ServerPeer:
     def _follow(self) -> None:
         while (event := self.session.next_event()) is not None:
             self.events.append(event)
+            self._batched.follow(event)
 
 
 @dataclass

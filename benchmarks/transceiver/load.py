@@ -103,7 +103,7 @@ class Load:
         self._load = _Load()
         self._calls = (_Call * len(calls))(
             *(
-                _Call(sock.fileno(), 1000 + index, _context(srtp, "_outbound"), _context(srtp, "_inbound"))
+                _Call(sock.fileno(), 1000 + index, srtp.contexts.outbound_address, srtp.contexts.inbound_address)
                 for index, (sock, srtp) in enumerate(calls)
             )
         )
@@ -139,8 +139,3 @@ class Load:
 def _address(function: str) -> int:
     pointer = libsrtp.ffi.addressof(libsrtp.lib, function)
     return int(libsrtp.ffi.cast("uintptr_t", pointer))
-
-
-def _context(session: SrtpSession, direction: str) -> int:
-    """Return the address of the libsrtp context of a direction, for which pylibsrtp has no public name."""
-    return int(libsrtp.ffi.cast("uintptr_t", getattr(session, direction)._srtp[0]))

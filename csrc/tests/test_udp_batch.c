@@ -137,7 +137,8 @@ static void test_a_relayed_socket_reads_headers_from_listed_networks_only(void)
     const struct rs_network loopback = {LOOPBACK, 128};
     struct rs_path_socket us = {.is_relayed = true, .networks = &loopback, .network_count = 1};
     struct rs_udp_socket relay = open_on(LOOPBACK, false), stranger = open_on(SECOND, false);
-    struct rs_path_fact facts[RS_UDP_BATCH];
+    struct rs_fact facts[RS_UDP_BATCH];
+    struct rs_srtp *const plain[1] = {NULL};
     const struct rs_address client = {LOOPBACK, 50000}, proxy = {SECOND, 3478};
     us.udp = open_on(LOOPBACK, false);
     for (unsigned i = 0; i < 2; i++) {
@@ -157,10 +158,11 @@ static void test_a_relayed_socket_reads_headers_from_listed_networks_only(void)
 
     uint8_t drops[1];
     uint32_t len = 3;
-    CHECK(rs_path_socket_send(&us, &other, (const uint8_t *)"out", 3, &len, &facts[1].path, 1, drops) == RS_OK);
+    CHECK(rs_path_socket_send(&us, &other, (const uint8_t *)"out", 3, &len, plain, &facts[1].path, 1, drops) == RS_OK);
     CHECK(drops[0] == RS_DROP_NONE && rs_udp_receive(&relay, &batch, true) == 1);
     CHECK(batch.datagrams[0].len == RS_SPP_SIZE + 3 && memcmp(batch.datagrams[0].data + RS_SPP_SIZE, "out", 3) == 0);
-    CHECK(rs_path_socket_send(&us, &other, (const uint8_t *)"out", 2, &len, &facts[1].path, 1, drops) == RS_INVALID);
+    CHECK(rs_path_socket_send(&us, &other, (const uint8_t *)"out", 2, &len, plain, &facts[1].path, 1, drops) ==
+          RS_INVALID);
     close(us.udp.fd);
     close(relay.fd);
     close(stranger.fd);

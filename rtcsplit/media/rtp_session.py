@@ -85,25 +85,27 @@ class RtpSession:
             ``RTP_SOURCE_LIMIT``, ``SESSION_CLOSED``.
         """
         parsed = parse(packet)
-        if isinstance(parsed, DropReason):
-            return parsed
-        clock_rate = self._inbound_clocks.get(parsed.payload_type)
+        return parsed if isinstance(parsed, DropReason) else self.receive_parsed(parsed, now)
+
+    def receive_parsed(self, packet: RtpPacket, now: float) -> RtpPacket | DropReason:
+        """Take one plain RTP packet that was parsed already; as :meth:`receive_rtp`."""
+        clock_rate = self._inbound_clocks.get(packet.payload_type)
         if clock_rate is None:
             return DropReason.SESSION_CLOSED if self._is_closed else DropReason.RTP_PAYLOAD_TYPE
         if (
-            parsed.payload_type == self._red_type
-            and parsed.payload
-            and isinstance(red.parse(parsed.payload), DropReason)
+            packet.payload_type == self._red_type
+            and packet.payload
+            and isinstance(red.parse(packet.payload), DropReason)
         ):
             return DropReason.RTP_MALFORMED
-        source = self._sources.get(parsed.ssrc)
+        source = self._sources.get(packet.ssrc)
         if source is None:
-            made = self._new_source(parsed, clock_rate, now)
+            made = self._new_source(packet, clock_rate, now)
             if isinstance(made, DropReason):
                 return made
             source = made
-        if source.receive(parsed.sequence_number, parsed.timestamp, len(parsed.payload), clock_rate, now):
-            return parsed
+        if source.receive(packet.sequence_number, packet.timestamp, len(packet.payload), clock_rate, now):
+            return packet
         return DropReason.RTP_PROBATION
 
     def receive_rtcp(self, packet: bytes, now: float) -> DropReason | None:

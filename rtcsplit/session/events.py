@@ -144,7 +144,7 @@ class RtcpReceived:
 
 @dataclass(frozen=True, slots=True)
 class HeldPacketDropped:
-    """An SRTP packet that was held for the keys turned out to be good for nothing; count ``reason``."""
+    """A packet that was held, for the keys or to be sent, turned out to be good for nothing; count ``reason``."""
 
     reason: DropReason
 

@@ -45,7 +45,10 @@ from .negotiation import IceCredentials, Negotiation
 from .srtp import SrtpSession
 from .stun_refusals import StunRefusals
 
-__all__ = ["Session", "SessionState"]
+__all__ = ["Outgoing", "Session", "SessionState"]
+
+Outgoing = tuple[bytes, Path, SrtpSession | None]
+"""What a session sends: a datagram and its path, or a packet, its path and the keys that are to protect it."""
 
 # RFC 7675 section 5.2: consent is gone with these, and nothing more may leave.
 _WITHOUT_CONSENT = frozenset({EndCause.PEER_CLOSED, EndCause.CONSENT_EXPIRED, EndCause.CHECK_TIMEOUT})
@@ -107,7 +110,7 @@ class Session:
         self._state = SessionState.CHECKING
         self._early: deque[tuple[Kind, bytes, Path]] = deque()
         self._events: deque[SessionEvent] = deque()
-        self._outgoing: list[tuple[bytes, Path]] = []
+        self._outgoing: list[Outgoing] = []
         self._handlers: dict[Kind, Callable[[bytes, Path, float], DropReason | None]] = {
             Kind.STUN: self._receive_stun,
             Kind.DTLS: self._receive_dtls,
@@ -125,6 +128,11 @@ class Session:
         """Where the session sends, None before the first authenticated check."""
         return self._ice.path
 
+    @property
+    def srtp(self) -> SrtpSession | None:
+        """The keys of the media, None before the handshake has ended."""
+        return self._srtp
+
     def receive(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
         """Take a datagram of any kind; return why it was dropped, or None."""
         kind = classify(datagram)
@@ -138,22 +146,41 @@ class Session:
             return DropReason.SESSION_CLOSED
         return self._handlers[kind](datagram, path, now)
 
+    def accept_opened(self, kind: Kind, path: Path, now: float) -> DropReason | None:
+        """Take note of an RTP or RTCP packet that was unprotected elsewhere, with the contexts of :attr:`srtp`.
+
+        Returns:
+            None where it may be used, else why not.
+        """
+        if self._state is SessionState.CLOSED:
+            return DropReason.SESSION_CLOSED
+        if not self._ice.is_authenticated(path.client):
+            return DropReason.PATH_UNAUTHENTICATED
+        self._note_authentic(kind, path, now)
+        return None
+
     def send_rtp(self, packet: bytes, now: float) -> None:
-        """Protect one RTP packet and queue it.
+        """Queue one RTP packet, to be protected when it is collected.
+
+        One that libsrtp refuses then, for its sequence number was used before, becomes a ``HeldPacketDropped``.
 
         Raises:
-            UsageError: the session is not connected, or the packet exceeds what one datagram carries; nothing
-                was queued.
+            UsageError: the session is not connected, the packet is no RTP packet, or it exceeds what one datagram
+                carries; nothing was queued.
         """
-        self._queue_protected(self._connected_srtp().protect(packet), now)
+        srtp = self._connected_srtp()
+        srtp.admit(packet)
+        self._queue_media(packet, srtp, now)
 
     def send_rtcp(self, packet: bytes, now: float) -> None:
-        """Protect one compound RTCP packet and queue it.
+        """Queue one compound RTCP packet, to be protected when it is collected.
 
         Raises:
             UsageError: as :meth:`send_rtp`.
         """
-        self._queue_protected(self._connected_srtp().protect_rtcp(packet), now)
+        srtp = self._connected_srtp()
+        srtp.admit_rtcp(packet)
+        self._queue_media(packet, srtp, now)
 
     def restart_ice(self, local: IceCredentials, remote: IceCredentials, now: float) -> None:
         """Restart ICE (RFC 8445 section 9); the path, the DTLS association and the keys stay (RFC 8842 section 4).
@@ -178,6 +205,17 @@ class Session:
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
         """Return and forget what is to be sent, in order."""
+        datagrams = []
+        for octets, path, srtp in self.outgoing(now):
+            datagram = octets if srtp is None else srtp.seal(octets)
+            if datagram is None:
+                self._events.append(HeldPacketDropped(DropReason.SEND_FAILED))
+            else:
+                datagrams.append((datagram, path))
+        return datagrams
+
+    def outgoing(self, now: float) -> list[Outgoing]:
+        """As :meth:`datagrams_to_send`, but media not protected yet: for who protects a batch of them in one call."""
         self._collect(now)
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
@@ -229,7 +267,7 @@ class Session:
         packet = self._srtp.unprotect(datagram)
         if isinstance(packet, DropReason):
             return packet
-        self._ice.note_authenticated_media(path, now)
+        self._note_authentic(Kind.RTP, path, now)
         self._events.append(RtpReceived(packet, now))
         return None
 
@@ -240,9 +278,16 @@ class Session:
         packet = self._srtp.unprotect_rtcp(datagram)
         if isinstance(packet, DropReason):
             return packet
-        self._ice.note_authenticated_rtcp(path, now)
+        self._note_authentic(Kind.RTCP, path, now)
         self._events.append(RtcpReceived(packet, now))
         return None
+
+    def _note_authentic(self, kind: Kind, path: Path, now: float) -> None:
+        if kind is Kind.RTP:
+            self._ice.note_authenticated_media(path, now)
+            self._follow_ice(now)  # it may have moved the path
+        else:
+            self._ice.note_authenticated_rtcp(path, now)
 
     def _refuse_or_hold(self, kind: Kind, datagram: bytes, path: Path) -> DropReason | None:
         """Refuse protected media from strangers; hold a little of it while there are no keys yet."""
@@ -309,26 +354,26 @@ class Session:
             raise UsageError("media can be sent while the session is connected, not before and not after")
         return self._srtp
 
-    def _queue_protected(self, datagram: bytes, now: float) -> None:
+    def _queue_media(self, packet: bytes, srtp: SrtpSession, now: float) -> None:
         path = self._ice.path
         if path is not None:
-            self._outgoing.append((datagram, path))
+            self._outgoing.append((packet, path, srtp))
             self._ice.note_sent(now)
-        if self._srtp is not None and self._srtp.is_exhausted:
+        if srtp.is_exhausted:
             self._end(EndCause.KEYS_EXHAUSTED, now)  # RFC 3711 section 9.2: stop before a key is used too often
 
     def _collect(self, now: float) -> None:
         """Move what ICE and DTLS have to say behind what is queued already. DTLS waits for a path."""
         if self._state is SessionState.CLOSED:
             return
-        self._outgoing += self._ice.datagrams_to_send(now)
+        self._outgoing += [(datagram, path, None) for datagram, path in self._ice.datagrams_to_send(now)]
         self._collect_dtls(now)
 
     def _collect_dtls(self, now: float) -> None:
         path = self._ice.path
         if path is not None:
             for datagram in self._dtls.datagrams_to_send(now):
-                self._outgoing.append((datagram, path))
+                self._outgoing.append((datagram, path, None))
                 self._ice.note_sent(now)
 
     # ending

@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..media.rtp_session import RtpSession
 from ..media.statistics import RtpStatistics
 from ..session.negotiation import AudioCodec, AudioNegotiation
-from ..session.session import Session, SessionState
+from ..session.session import Outgoing, Session, SessionState
 from ..wire.address import Path
 from ..wire.rtp import RtpPacket
 from .session_log import SessionLog
@@ -138,20 +138,24 @@ class Call:
         if self.audio is not None:
             self._rtp = self._new_rtp(now)
 
-    def take_rtp(self, packet: bytes, arrived_at: float) -> RtpPacket | DropReason:
-        """Account for an authentic RTP packet."""
-        return DropReason.RTP_PAYLOAD_TYPE if self._rtp is None else self._rtp.receive_rtp(packet, arrived_at)
+    def take_rtp(self, packet: RtpPacket | bytes, arrived_at: float) -> RtpPacket | DropReason:
+        """Account for an authentic RTP packet, parsed or not."""
+        if self._rtp is None:
+            return DropReason.RTP_PAYLOAD_TYPE
+        if isinstance(packet, RtpPacket):
+            return self._rtp.receive_parsed(packet, arrived_at)
+        return self._rtp.receive_rtp(packet, arrived_at)
 
     def take_rtcp(self, packet: bytes, arrived_at: float) -> DropReason | None:
         """Account for an authentic RTCP packet."""
         return DropReason.RTCP_MALFORMED if self._rtp is None else self._rtp.receive_rtcp(packet, arrived_at)
 
-    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
+    def outgoing(self, now: float) -> list[Outgoing]:
         """Return and forget what the call has to send, reports that are due included."""
         if self._rtp is not None and self._is_open:
             for report in self._rtp.rtcp_to_send(now):
                 self.session.send_rtcp(report, now)
-        return self.session.datagrams_to_send(now)
+        return self.session.outgoing(now)
 
     def next_timer(self) -> float | None:
         """Return when :meth:`handle_timer` wants to be called."""

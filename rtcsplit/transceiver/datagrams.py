@@ -1,42 +1,30 @@
-"""The transceiver's one UDP socket as batches of datagrams with their paths.
+"""Batches of datagrams with their paths: of the transceiver's one UDP socket, or of a loop that has its own.
 
 In relay mode every datagram carries a Simple Proxy Protocol header, taken only from the configured networks; in
 direct mode there is no header and a path has no ``via``. Above this nothing differs between the two.
+
+What the session table knows is opened on the way in: SRTP becomes plain packets, RTP is parsed. Plain packets of ours
+are protected on the way out. Either takes one call for a whole batch, during which other Python threads run.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network
-from typing import NamedTuple
+from typing import TypeVar
 
-from .._native.udp import BATCH, PATH, PathSocket
+from .._native.batch import BATCH, InboundBatch, OutboundBatch
+from .._native.session_table import NativeSessionTable
+from .._native.udp import PathSocket
 from ..drops import DropReason
-from ..wire.address import Address, Path, Via
-from ..wire.network import mapped_network
-from ..wire.packet import Kind
+from ..session.session import Outgoing
+from ..wire.address import Address, Path
+from .facts import FactReader, PathCache, Received
 
-__all__ = ["DatagramBatch", "ReceivedDatagram"]
+__all__ = ["DatagramBatch", "MemoryBatch"]
 
-_KINDS = {int(kind.value): kind for kind in Kind}
-_NOWHERE = Address(bytes(16), 0)
-# Both maps are caches of a pure conversion: emptied when full, so that strangers' addresses cannot make them grow.
-_CACHE_LIMIT = 16384
-
-
-class ReceivedDatagram(NamedTuple):
-    """A datagram that may concern a session.
-
-    Attributes:
-        payload: what the client sent, without the header.
-        path: the client and, in relay mode, the way back to it.
-        kind: what its first octets say it is (RFC 7983).
-    """
-
-    payload: bytes
-    path: Path
-    kind: Kind
+T = TypeVar("T")
 
 
 class DatagramBatch:
@@ -46,6 +34,7 @@ class DatagramBatch:
         fd: file descriptor of the socket, which stays the caller's and has to outlive this.
         relay_networks: where relays may be; their datagrams carry the header, all others are dropped. None: direct
             mode.
+        table: whose SRTP is opened; None opens none.
 
     Attributes:
         drops: how many datagrams were dropped here, in either direction, by reason. Grows; the caller may clear it.
@@ -56,44 +45,43 @@ class DatagramBatch:
         OSError: ``fd`` is no bound IPv4 or IPv6 UDP socket.
     """
 
-    def __init__(self, fd: int, relay_networks: Iterable[IPv4Network | IPv6Network] | None = None) -> None:
-        networks = None if relay_networks is None else [mapped_network(network) for network in relay_networks]
-        self._socket = PathSocket(fd, networks)
-        self._is_relayed = networks is not None
-        self._paths: dict[bytes, Path] = {}
-        self._packed: dict[Path, bytes] = {}
-        self.drops: Counter[DropReason] = Counter()
+    def __init__(
+        self,
+        fd: int,
+        relay_networks: Iterable[IPv4Network | IPv6Network] | None = None,
+        table: NativeSessionTable | None = None,
+    ) -> None:
+        networks = None if relay_networks is None else [_mapped(network) for network in relay_networks]
+        self._socket = PathSocket(fd, networks, table)
+        self._paths = PathCache()
+        self._reader = FactReader(self._paths)
+        self.drops: Counter[DropReason] = self._reader.drops
         self.received = 0
         self.sent = 0
 
-    def receive(self) -> list[ReceivedDatagram]:
+    def receive(self) -> list[Received]:
         """Return what waits in the socket, at most 64 datagrams; empty if nothing waits, or nothing of use.
 
         Raises:
             OSError: the socket was closed.
         """
-        taken = []
-        paths = self._paths
-        for packed, kind, drop, octets in self._socket.receive():
-            if drop:
-                self.drops[DropReason(drop)] += 1
-            else:
-                taken.append(ReceivedDatagram(octets, paths.get(packed) or self._unpack(packed), _KINDS[kind]))
+        taken = self._reader.read(self._socket.receive(), self._socket.octets)
         self.received += len(taken)
         return taken
 
-    def send(self, datagrams: Sequence[tuple[bytes, Path]]) -> int:
+    def send(self, outgoing: Sequence[Outgoing]) -> int:
         """Send any number of datagrams, each to its path, and return how many the kernel took.
 
         What it refuses is counted in ``drops`` (``oversize``, ``send_failed``) and gone. In relay mode a path without
-        ``via`` cannot be sent to, and is counted likewise.
+        ``via`` cannot be sent to, and is counted likewise, and so is a packet that cannot be protected.
         """
         sent = 0
-        known = self._packed
-        for start in range(0, len(datagrams), BATCH):
-            batch = datagrams[start : start + BATCH]
+        for batch in _batches(outgoing):
+            octets, paths, keys = zip(*batch, strict=True)
             drops = self._socket.send(
-                [octets for octets, _ in batch], [known.get(path) or self._pack(path) for _, path in batch]
+                octets,
+                [self._paths.pack(path) for path in paths],
+                [None if srtp is None else srtp.contexts for srtp in keys],
             )
             failed = [DropReason(drop) for drop in drops if drop]
             self.drops.update(failed)
@@ -101,19 +89,51 @@ class DatagramBatch:
         self.sent += sent
         return sent
 
-    def _unpack(self, packed: bytes) -> Path:
-        client_ip, client_port, relay_ip, relay_port, proxy_ip, proxy_port = PATH.unpack(packed)
-        via = Via(Address(relay_ip, relay_port), Address(proxy_ip, proxy_port)) if self._is_relayed else None
-        path = Path(Address(client_ip, client_port), via)
-        if len(self._paths) >= _CACHE_LIMIT:
-            self._paths.clear()
-        self._paths[packed] = path
-        return path
 
-    def _pack(self, path: Path) -> bytes:
-        relay, proxy = path.via or (_NOWHERE, _NOWHERE)
-        packed = PATH.pack(*path.client, *relay, *proxy)
-        if len(self._packed) >= _CACHE_LIMIT:
-            self._packed.clear()
-        self._packed[path] = packed
-        return packed
+class MemoryBatch:
+    """The same without a socket, for a loop that has its own: opens what was received, seals what is to be sent.
+
+    Args:
+        table: whose SRTP is opened.
+
+    Attributes:
+        drops: how many datagrams were dropped here, in either direction, by reason.
+    """
+
+    def __init__(self, table: NativeSessionTable) -> None:
+        self._inbound = InboundBatch(table)
+        self._outbound = OutboundBatch()
+        self._paths = PathCache()
+        self._reader = FactReader(self._paths)
+        self.drops: Counter[DropReason] = self._reader.drops
+
+    def open(self, datagrams: Sequence[tuple[bytes, Path]]) -> list[Received]:
+        """Return what is of use of datagrams and the paths they came by; any number of them."""
+        taken: list[Received] = []
+        for batch in _batches(datagrams):
+            count = self._inbound.load(
+                [datagram for datagram, _ in batch], [self._paths.pack(path) for _, path in batch]
+            )
+            taken += self._reader.read(self._inbound.open(count), self._inbound.octets)
+        return taken
+
+    def seal(self, outgoing: Sequence[Outgoing]) -> list[tuple[bytes, Path]]:
+        """Return the datagrams to send, each to its path; what cannot be protected is counted and left out."""
+        sealed: list[tuple[bytes, Path]] = []
+        for batch in _batches(outgoing):
+            keys = [None if srtp is None else srtp.contexts for _, _, srtp in batch]
+            datagrams = self._outbound.seal([octets for octets, _, _ in batch], keys)
+            pairs = [(octets, path) for octets, (_, path, _) in zip(datagrams, batch, strict=True)]
+            sealed += [(octets, path) for octets, path in pairs if octets is not None]
+            self.drops[DropReason.SEND_FAILED] += datagrams.count(None)
+        return sealed
+
+
+def _batches(datagrams: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(datagrams), BATCH):
+        yield datagrams[start : start + BATCH]
+
+
+def _mapped(network: IPv4Network | IPv6Network) -> tuple[bytes, int]:
+    address = Address.of(str(network.network_address), 0)
+    return address.ip, network.prefixlen + (96 if network.version == 4 else 0)

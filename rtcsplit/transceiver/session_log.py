@@ -23,7 +23,6 @@ from ..session.events import (
     AddressAuthenticated,
     IceRestarted,
     PathChanged,
-    RtpReceived,
     SessionConnected,
     SessionEnded,
     SessionEvent,
@@ -89,6 +88,14 @@ class SessionLog:
         """A datagram came for the session."""
         self._received[kind] += 1
 
+    def media(self, now: float) -> None:
+        """An authentic RTP packet came."""
+        if self._media_at is None:
+            self._event(now, "media", "first_packet", {})
+        elif now - self._media_at >= _GAP:
+            self._event(now, "media", "gap", {"seconds": round(now - self._media_at, 3)})
+        self._media_at = now
+
     def dropped(self, reason: DropReason) -> None:
         """One of them was of no use."""
         self._drops[reason] += 1
@@ -96,8 +103,6 @@ class SessionLog:
     def follow(self, event: SessionEvent, now: float) -> None:
         """Take what the session reports."""
         match event:
-            case RtpReceived(_, arrived_at):
-                self._media(arrived_at)
             case AddressAuthenticated(client):
                 self._event(now, "ice", "address_authenticated", {"client": str(client)})
             case PathChanged(path, cause):
@@ -128,13 +133,6 @@ class SessionLog:
         self._write = None
 
     # writing
-
-    def _media(self, now: float) -> None:
-        if self._media_at is None:
-            self._event(now, "media", "first_packet", {})
-        elif now - self._media_at >= _GAP:
-            self._event(now, "media", "gap", {"seconds": round(now - self._media_at, 3)})
-        self._media_at = now
 
     def _event(self, now: float, category: str, event: str, data: Mapping[str, object]) -> None:
         self._put({"time": round(now - self._start, 6), "category": category, "event": event, "data": data})

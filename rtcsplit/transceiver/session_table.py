@@ -1,15 +1,20 @@
 """Which call a datagram belongs to: binding requests by server ufrag, everything else by client address.
 
 A call has one ufrag, and while its ICE restarts up to three (RFC 8445 section 9).
-The table learns addresses from the calls' events; no call holds its table. One living call per client address
+The table learns addresses and keys from the calls' events; no call holds its table. One living call per client address
 (checklist A14): the first one keeps it until it is silent there, or ends.
+
+The addresses are kept a second time in C, where SRTP is opened a batch at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from .._native.session_table import NativeSessionTable
+from ..session.srtp import SrtpSession
 from ..wire.address import Address
 
 __all__ = ["SessionTable"]
@@ -20,25 +25,40 @@ _MAX_ADDRESSES_PER_CALL = 16
 Call = TypeVar("Call")
 
 
+@dataclass(slots=True)
+class _Entry:
+    """What the table knows of a call."""
+
+    number: int
+    ufrags: set[str] = field(default_factory=set)
+    clients: dict[Address, None] = field(default_factory=dict)  # insertion order is age
+    keys: SrtpSession | None = None
+
+
 class SessionTable(Generic[Call]):
-    """Calls by ufrag and by client address.
+    """Calls by ufrag, by client address, and by the number that C knows them by.
 
     Args:
         is_silent: whether a call has gone silent at an address by ``now``, so that another may take the address over.
+
+    Attributes:
+        native: the addresses and keys as C has them.
     """
 
     def __init__(self, is_silent: Callable[[Call, Address, float], bool]) -> None:
         self._is_silent = is_silent
         self._by_ufrag: dict[str, Call] = {}
         self._by_client: dict[Address, Call] = {}
-        self._clients: dict[Call, dict[Address, None]] = {}  # insertion order is age
-        self._ufrags: dict[Call, set[str]] = {}
+        self._by_number: dict[int, Call] = {}
+        self._entries: dict[Call, _Entry] = {}
+        self._numbers = 0  # never given twice, so that a late packet of an ended call is nobody's
+        self.native = NativeSessionTable()
 
     def __len__(self) -> int:
-        return len(self._ufrags)
+        return len(self._entries)
 
     def __iter__(self) -> Iterator[Call]:
-        return iter(list(self._ufrags))
+        return iter(list(self._entries))
 
     def __contains__(self, ufrag: str) -> bool:
         return ufrag in self._by_ufrag
@@ -46,20 +66,26 @@ class SessionTable(Generic[Call]):
     def add(self, ufrag: str, call: Call) -> None:
         """Make ``call`` the owner of ``ufrag``, which must be new; a call may own several."""
         assert ufrag not in self._by_ufrag
+        entry = self._entries.get(call)
+        if entry is None:
+            self._numbers += 1
+            entry = self._entries[call] = _Entry(self._numbers)
+            self._by_number[entry.number] = call
+        entry.ufrags.add(ufrag)
         self._by_ufrag[ufrag] = call
-        self._ufrags.setdefault(call, set()).add(ufrag)
-        self._clients.setdefault(call, {})
 
     def retire(self, ufrag: str) -> None:
         """Forget ``ufrag``, one of several of its call."""
-        self._ufrags[self._by_ufrag.pop(ufrag)].remove(ufrag)
+        self._entries[self._by_ufrag.pop(ufrag)].ufrags.remove(ufrag)
 
     def remove(self, call: Call) -> None:
         """Forget everything about ``call``."""
-        for ufrag in self._ufrags.pop(call):
+        entry = self._entries.pop(call)
+        del self._by_number[entry.number]
+        for ufrag in entry.ufrags:
             del self._by_ufrag[ufrag]
-        for client in self._clients.pop(call):
-            del self._by_client[client]
+        for client in entry.clients:
+            self._unbind(client)
 
     def bind(self, client: Address, call: Call, now: float) -> bool:
         """Route datagrams of ``client`` to ``call``; False where another living call keeps the address."""
@@ -69,14 +95,23 @@ class SessionTable(Generic[Call]):
         if owner is not None:
             if not self._is_silent(owner, client, now):
                 return False
-            del self._clients[owner][client]
-        addresses = self._clients[call]
-        if len(addresses) >= _MAX_ADDRESSES_PER_CALL:
-            oldest = next(iter(addresses))
-            del addresses[oldest], self._by_client[oldest]
-        addresses[client] = None
+            del self._entries[owner].clients[client]
+        entry = self._entries[call]
+        if len(entry.clients) >= _MAX_ADDRESSES_PER_CALL:
+            oldest = next(iter(entry.clients))
+            del entry.clients[oldest]
+            self._unbind(oldest)
+        entry.clients[client] = None
         self._by_client[client] = call
+        self._tell(client, entry)
         return True
+
+    def arm(self, call: Call, keys: SrtpSession) -> None:
+        """Let the SRTP of ``call`` be opened with ``keys`` from now on, whatever address of its it comes from."""
+        entry = self._entries[call]
+        entry.keys = keys
+        for client in entry.clients:
+            self._tell(client, entry)
 
     def of_ufrag(self, ufrag: str) -> Call | None:
         """Return the call that the server ufrag names."""
@@ -85,3 +120,14 @@ class SessionTable(Generic[Call]):
     def of_client(self, client: Address) -> Call | None:
         """Return the call that the client address belongs to."""
         return self._by_client.get(client)
+
+    def of_number(self, number: int) -> Call | None:
+        """Return the call that C knows by ``number``."""
+        return self._by_number.get(number)
+
+    def _tell(self, client: Address, entry: _Entry) -> None:
+        self.native.put(*client, entry.number, None if entry.keys is None else entry.keys.contexts)
+
+    def _unbind(self, client: Address) -> None:
+        del self._by_client[client]
+        self.native.remove(*client)

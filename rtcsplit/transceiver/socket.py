@@ -5,9 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 
+from .._native.session_table import NativeSessionTable
 from ..errors import ConfigurationError
-from ..wire.address import Address, Path
-from .datagrams import DatagramBatch, ReceivedDatagram
+from ..session.session import Outgoing
+from ..wire.address import Address
+from .datagrams import DatagramBatch
+from .facts import Received
 from .settings import TransceiverSettings
 
 __all__ = ["TransceiverSocket"]
@@ -16,17 +19,21 @@ __all__ = ["TransceiverSocket"]
 class TransceiverSocket:
     """Binds as the settings say.
 
+    Args:
+        settings: address, mode and buffer.
+        table: whose SRTP is opened in the batches.
+
     Raises:
         ConfigurationError: the address cannot be bound.
     """
 
-    def __init__(self, settings: TransceiverSettings) -> None:
+    def __init__(self, settings: TransceiverSettings, table: NativeSessionTable) -> None:
         family = socket.AF_INET if settings.listen.is_ipv4 else socket.AF_INET6
         self._socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, settings.receive_buffer_bytes)
             self._socket.bind((settings.listen.host, settings.listen.port))
-            self._batch = DatagramBatch(self._socket.fileno(), settings.relay_networks or None)
+            self._batch = DatagramBatch(self._socket.fileno(), settings.relay_networks or None, table)
         except OSError as error:
             self._socket.close()
             raise ConfigurationError(
@@ -44,13 +51,13 @@ class TransceiverSocket:
         """Return the file descriptor, for the event loop."""
         return self._socket.fileno()
 
-    def receive(self) -> list[ReceivedDatagram]:
+    def receive(self) -> list[Received]:
         """Return what waits, at most one batch; never blocks."""
         return self._batch.receive()
 
-    def send(self, datagrams: Sequence[tuple[bytes, Path]]) -> None:
+    def send(self, outgoing: Sequence[Outgoing]) -> None:
         """Send each datagram along its path; what the kernel refuses is counted, not retried."""
-        self._batch.send(datagrams)
+        self._batch.send(outgoing)
 
     def close(self) -> None:
         """Close the socket."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from .._native.session_table import NativeSessionTable
 from ..drops import DropReason
 from ..session.events import (
     AddressAuthenticated,
@@ -25,12 +26,15 @@ from ..session.events import (
     UfragRetired,
 )
 from ..session.negotiation import IceCredentials
+from ..session.session import Outgoing
 from ..session.stun_refusals import StunRefusals
 from ..wire import stun
 from ..wire.address import Address, Path
 from ..wire.packet import Kind
+from ..wire.rtp import RtpPacket
 from .application import Application
 from .call import Call
+from .facts import OpenedPacket, Received, ReceivedDatagram, RefusedPacket
 from .session_table import SessionTable
 from .timers import TimerQueue
 
@@ -66,7 +70,7 @@ class Switchboard:
         self._by_id: dict[str, Call] = {}
         self._half_open: set[Call] = set()
         self._touched: dict[Call, None] = {}
-        self._outgoing: list[tuple[bytes, Path]] = []
+        self._outgoing: list[Outgoing] = []
         self.drops: Counter[DropReason] = Counter()
         self.ended: Counter[EndCause] = Counter()
         self.path_changes: Counter[str] = Counter()
@@ -113,6 +117,21 @@ class Switchboard:
         """Return the call of that name."""
         return self._by_id.get(call_id)
 
+    @property
+    def table(self) -> NativeSessionTable:
+        """The addresses and keys of the calls, to open a batch with before it is received here."""
+        return self._table.native
+
+    def receive_batch(self, batch: Iterable[Received], now: float) -> None:
+        """Take a batch: each to its call, or counted."""
+        for received in batch:
+            if isinstance(received, OpenedPacket):
+                self._receive_opened(received, now)
+            elif isinstance(received, ReceivedDatagram):
+                self.receive(received.kind, received.payload, received.path, now)
+            else:
+                self._receive_refused(received)
+
     def receive(self, kind: Kind, datagram: bytes, path: Path, now: float) -> None:
         """Take one datagram: to its call, or counted."""
         call = self._call_of(kind, datagram, path, now)
@@ -130,12 +149,12 @@ class Switchboard:
         """Note that ``call`` was changed from outside and has to be drained."""
         self._touched[call] = None
 
-    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
+    def outgoing(self, now: float) -> list[Outgoing]:
         """Return and forget what all touched calls have to send, and see to their timers and ends."""
         outgoing, self._outgoing = self._outgoing, []
         while self._touched:
             call = self._touched.popitem()[0]
-            outgoing += call.datagrams_to_send(now)
+            outgoing += call.outgoing(now)
             if self._follow(call, now):
                 self._touched[call] = None  # what an application did about it leaves with this batch too
             elif call.call_id in self._by_id:
@@ -170,8 +189,33 @@ class Switchboard:
             reason, answer = self._refusals.refuse_stranger(datagram, path, now)
             self._drop(reason)
             if answer is not None:
-                self._outgoing.append(answer)
+                self._outgoing.append((*answer, None))
         return call
+
+    def _receive_opened(self, opened: OpenedPacket, now: float) -> None:
+        """Take a packet that was opened in its batch; what came before it there may have ended its call."""
+        packet, path, kind, session = opened
+        call = self._table.of_number(session)
+        if call is None:
+            self._drop(DropReason.NO_SESSION)
+            return
+        if call.log is not None:
+            call.log.received(kind)
+        reason = call.session.accept_opened(kind, path, now)
+        self._touched[call] = None
+        self._follow(call, now)
+        if reason is not None:
+            self._drop(reason, call)
+        elif isinstance(packet, RtpPacket) or kind is Kind.RTP:
+            self._take_rtp(call, packet, now, now)
+        else:
+            self._take_rtcp(call, packet, now)
+
+    def _receive_refused(self, refused: RefusedPacket) -> None:
+        call = self._table.of_number(refused.session)
+        if call is not None and call.log is not None:
+            call.log.received(refused.kind)
+        self._drop(refused.reason, call)
 
     def _drop(self, reason: DropReason, call: Call | None = None) -> None:
         self.drops[reason] += 1
@@ -193,15 +237,9 @@ class Switchboard:
             call.log.follow(event, now)
         match event:
             case RtpReceived(packet, arrived_at):
-                parsed = call.take_rtp(packet, arrived_at)
-                if isinstance(parsed, DropReason):
-                    self._drop(parsed, call)
-                else:
-                    self._guard(call, now, self._application.packet_received, call, parsed)
+                self._take_rtp(call, packet, arrived_at, now)
             case RtcpReceived(packet, arrived_at):
-                reason = call.take_rtcp(packet, arrived_at)
-                if reason is not None:
-                    self._drop(reason, call)
+                self._take_rtcp(call, packet, arrived_at)
             case AddressAuthenticated(client):
                 self._bind(client, call, now)
             case PathChanged(path, cause):
@@ -216,10 +254,29 @@ class Switchboard:
                 self._drop(reason, call)
             case SessionConnected():
                 self._half_open.discard(call)
+                self._arm(call)
                 call.begin_media(now)
                 self._guard(call, now, self._application.call_connected, call)
             case SessionEnded():
                 self._remove(call, now, event)
+
+    def _take_rtp(self, call: Call, packet: RtpPacket | bytes, arrived_at: float, now: float) -> None:
+        if call.log is not None:
+            call.log.media(arrived_at)
+        parsed = call.take_rtp(packet, arrived_at)
+        if isinstance(parsed, DropReason):
+            self._drop(parsed, call)
+        else:
+            self._guard(call, now, self._application.packet_received, call, parsed)
+
+    def _take_rtcp(self, call: Call, packet: bytes, arrived_at: float) -> None:
+        reason = call.take_rtcp(packet, arrived_at)
+        if reason is not None:
+            self._drop(reason, call)
+
+    def _arm(self, call: Call) -> None:
+        if call.session.srtp is not None:
+            self._table.arm(call, call.session.srtp)
 
     def _bind(self, client: Address, call: Call, now: float) -> None:
         if not self._table.bind(client, call, now):

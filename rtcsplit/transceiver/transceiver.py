@@ -131,7 +131,7 @@ class Transceiver:
         """
         if self._socket is not None:
             raise UsageError("the transceiver is started already")
-        self._socket = TransceiverSocket(self._settings)
+        self._socket = TransceiverSocket(self._settings, self._switchboard.table)
         self._reader = SocketReader(self._socket.fileno(), self._take_batches, Gathering(self._settings.gather))
         self._reader.start()
 
@@ -247,9 +247,7 @@ class Transceiver:
             batch = socket.receive()
             if not batch:
                 break
-            now = time.monotonic()
-            for datagram in batch:
-                self._switchboard.receive(datagram.kind, datagram.payload, datagram.path, now)
+            self._switchboard.receive_batch(batch, time.monotonic())
             self._flush()
 
     def _on_timer(self) -> None:
@@ -268,7 +266,7 @@ class Transceiver:
         if self._flush_handle is not None:
             self._flush_handle.cancel()
             self._flush_handle = None
-        outgoing = self._switchboard.datagrams_to_send(time.monotonic())
+        outgoing = self._switchboard.outgoing(time.monotonic())
         if outgoing and self._socket is not None:
             self._socket.send(outgoing)
         self._admission.left(len(self._switchboard))

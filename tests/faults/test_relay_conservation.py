@@ -17,7 +17,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from rtcsplit._native.udp import BATCH, PATH, PathSocket
+from rtcsplit._native.batch import BATCH, PATH
+from rtcsplit._native.udp import PathSocket
 from rtcsplit.drops import DropReason
 from rtcsplit.routing.hint import Route
 from rtcsplit.wire import spp, stun

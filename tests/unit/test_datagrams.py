@@ -10,7 +10,8 @@ from ipaddress import ip_network
 import pytest
 
 from rtcsplit.drops import DropReason
-from rtcsplit.transceiver.datagrams import DatagramBatch, ReceivedDatagram
+from rtcsplit.transceiver.datagrams import DatagramBatch
+from rtcsplit.transceiver.facts import ReceivedDatagram
 from rtcsplit.wire import spp
 from rtcsplit.wire.address import Address, Path, Via
 from rtcsplit.wire.packet import Kind
@@ -40,7 +41,7 @@ def test_direct_mode_has_no_via_and_no_header(sockets):
     client.sendto(DTLS, ours.getsockname())
     [received] = batch.receive()
     assert received == ReceivedDatagram(DTLS, Path(address_of(client)), Kind.DTLS)
-    assert batch.send([(b"answer", received.path)]) == 1
+    assert batch.send([(b"answer", received.path, None)]) == 1
     assert client.recv(100) == b"answer"
     assert (batch.received, batch.sent, dict(batch.drops)) == (1, 1, {})
 
@@ -53,7 +54,7 @@ def test_proxied_datagrams_carry_client_relay_and_proxy(sockets):
     [received] = batch.receive()
     assert received.path == Path(CLIENT, Via(address_of(relay), PROXY))
     assert received.payload == DTLS
-    batch.send([(b"answer", received.path)])
+    batch.send([(b"answer", received.path, None)])
     assert relay.recv(100) == spp.build(CLIENT, PROXY) + b"answer"
 
 
@@ -84,9 +85,9 @@ def test_more_than_one_batch_goes_out_in_order_and_refusals_are_counted(sockets)
     ours, client = sockets
     batch = DatagramBatch(ours.fileno())
     path = Path(address_of(client))
-    datagrams = [(bytes([i]), path) for i in range(150)]
-    datagrams[70] = (bytes(3000), path)
-    datagrams[71] = (b"x", Path(Address.of("127.0.0.1", 0)))
+    datagrams = [(bytes([i]), path, None) for i in range(150)]
+    datagrams[70] = (bytes(3000), path, None)
+    datagrams[71] = (b"x", Path(Address.of("127.0.0.1", 0)), None)
     assert batch.send(datagrams) == 148
     assert [client.recv(100)[0] for _ in range(148)] == [i for i in range(150) if i not in (70, 71)]
     assert batch.drops == {DropReason.OVERSIZE: 1, DropReason.SEND_FAILED: 1}
@@ -95,7 +96,7 @@ def test_more_than_one_batch_goes_out_in_order_and_refusals_are_counted(sockets)
 def test_in_relay_mode_a_path_without_via_goes_nowhere(sockets):
     ours, client = sockets
     batch = DatagramBatch(ours.fileno(), [ip_network("127.0.0.0/8")])
-    assert batch.send([(b"x", Path(address_of(client)))]) == 0
+    assert batch.send([(b"x", Path(address_of(client)), None)]) == 0
     assert batch.drops == {DropReason.SEND_FAILED: 1}
     client.setblocking(False)
     with pytest.raises(BlockingIOError):

@@ -24,10 +24,15 @@ from rtcsplit.session.srtp import MAX_RTP_PACKETS
 from rtcsplit.wire.address import Address, Path, Via
 from rtcsplit.wire.packet import Kind, classify
 
-from ..calls import CLIENT_ADDRESS, OTHER_ADDRESS, STRANGER, VirtualCall, rtp, virtual_call
+from ..calls import CLIENT_ADDRESS, OTHER_ADDRESS, STRANGER, ServerPeer, VirtualCall, rtp, virtual_call
 from ..link import Conditions
 
 ROLES = pytest.mark.parametrize("role", list(DtlsRole), ids=lambda role: role.value)
+
+
+@pytest.fixture(autouse=True, params=[True, False], ids=["batched", "one by one"])
+def _way_of_datagrams(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ServerPeer, "is_batched", request.param)
 
 
 def connected(**options: object) -> VirtualCall:

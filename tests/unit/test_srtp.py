@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+import sys
 
 import pylibsrtp
 import pytest
@@ -13,8 +14,15 @@ from rtcsplit.errors import UsageError
 from rtcsplit.session.keying import SrtpKeys, SrtpProfile
 from rtcsplit.session.srtp import MAX_RTCP_PACKETS, MAX_RTP_PACKETS, SrtpSession
 from tests import twins_srtp as twin
+from tests.batched import BatchedSrtp
 
 each_profile = pytest.mark.parametrize("profile", SrtpProfile, ids=lambda p: p.name)
+
+
+@pytest.fixture(autouse=True, params=[BatchedSrtp, SrtpSession], ids=["batched", "one by one"])
+def _way_of_packets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways have the same rows to hold."""
+    monkeypatch.setattr(sys.modules[__name__], "SrtpSession", request.param)
 
 
 def rtp(sequence_number: int, ssrc: int = 0x1234, payload: bytes = b"\x78" * 40) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
+from collections import Counter
 from pathlib import Path as FilePath
 
 import pytest
@@ -20,6 +21,7 @@ from rtcsplit.session.session import SessionState
 from rtcsplit.session.stun_refusals import StunRefusals
 from rtcsplit.transceiver.call import Call
 from rtcsplit.transceiver.call_factory import CallFactory
+from rtcsplit.transceiver.datagrams import MemoryBatch
 from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.switchboard import Switchboard
 from rtcsplit.wire import red, rtcp, stun
@@ -43,7 +45,13 @@ OPUS_20_MS = b"\xf8" + bytes(40)  # TOC: CELT, fullband, 20 ms, mono, one frame
 
 
 class Desk:
-    """A switchboard with its factory on a network's clock; a peer of ``tests.link``."""
+    """A switchboard with its factory on a network's clock; a peer of ``tests.link``.
+
+    Attributes:
+        is_batched: whether datagrams go through C as the socket's batches do, or one by one through the sessions.
+    """
+
+    is_batched = True
 
     def __init__(self, application: object | None = None) -> None:
         settings = TransceiverSettings(Address.of("127.0.0.1", 0), advertise=(RELAY,), route=ROUTE)
@@ -59,6 +67,11 @@ class Desk:
             clock=lambda: self.network.now,
         )
         self._ports = itertools.count(50000)
+        self._batch = MemoryBatch(self.board.table)
+
+    @property
+    def drops(self) -> Counter[DropReason]:
+        return self.board.drops + self._batch.drops
 
     def accept(self, offer: bytes = OFFER) -> tuple[Call, str]:
         call, answer = self.factory.make(offer, RELAY, is_taken=self.board.owns, changed=self.board.touch)
@@ -97,18 +110,30 @@ class Desk:
         self.network.run_for(0.1)
 
     def receive(self, datagram: bytes, path: Path, now: float) -> None:
+        if self.is_batched:
+            self.board.receive_batch(self._batch.open([(datagram, path)]), now)
+            return
         kind = classify(datagram)
         assert isinstance(kind, Kind)
         self.board.receive(kind, datagram, path, now)
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
-        return self.board.datagrams_to_send(now)
+        outgoing = self.board.outgoing(now)
+        if self.is_batched:
+            return self._batch.seal(outgoing)
+        sealed = [(octets if srtp is None else srtp.seal(octets), path) for octets, path, srtp in outgoing]
+        return [(octets, path) for octets, path in sealed if octets is not None]
 
     def next_timer(self) -> float | None:
         return self.board.next_timer()
 
     def handle_timer(self, now: float) -> None:
         self.board.handle_timer(now)
+
+
+@pytest.fixture(autouse=True, params=[True, False], ids=["batched", "one by one"])
+def _way_of_datagrams(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Desk, "is_batched", request.param)
 
 
 def attribute(sdp: str, name: str) -> str:
@@ -140,7 +165,7 @@ def test_everybody_hears_themselves_and_nobody_else() -> None:
     for (_, client), payloads in zip(calls, said, strict=True):
         # the first packet of a source proves that it is one (RFC 3550 appendix A.1)
         assert [packet.payload for packet in heard(client)] == payloads[1:]
-    assert desk.board.drops == {DropReason.RTP_PROBATION: 8}
+    assert desk.drops == {DropReason.RTP_PROBATION: 8}
 
 
 def test_the_answer_names_the_relay_and_its_ufrag_opens() -> None:
@@ -191,7 +216,7 @@ def test_a_second_session_on_a_tuple_gets_answers_and_nothing_else() -> None:
     desk.network.attach(first, first.path.client)
     request = second.check(nominate=True)
     desk.receive(request, first.path, desk.network.now)
-    sent = desk.board.datagrams_to_send(desk.network.now)
+    sent = desk.datagrams_to_send(desk.network.now)
     assert classify(sent[0][0]) is Kind.STUN
     assert desk.board.flow_conflicts >= 1
     payloads = speak(first, range(1, 6), b"first")
@@ -207,14 +232,14 @@ def test_strangers_are_refused_without_a_session() -> None:
     client.remote = IceCredentials("EAAAAAAAAAAAAAAAAAAAAAAA", client.remote.pwd)
     stranger = Path(Address.of("203.0.113.66", 6666))
     desk.receive(client.check(), stranger, desk.network.now)
-    [(answer, to)] = desk.board.datagrams_to_send(desk.network.now)
+    [(answer, to)] = desk.datagrams_to_send(desk.network.now)
     message = stun.parse(answer)
     assert isinstance(message, stun.Message)
     assert message.message_class is stun.MessageClass.ERROR_RESPONSE
     assert message.find(stun.Attribute.MESSAGE_INTEGRITY) is None
     assert to == stranger
     desk.receive(rtp(1), stranger, desk.network.now)
-    assert desk.board.drops == {DropReason.STUN_UNAUTHORIZED: 1, DropReason.NO_SESSION: 1}
+    assert desk.drops == {DropReason.STUN_UNAUTHORIZED: 1, DropReason.NO_SESSION: 1}
     assert call.session.state is SessionState.CHECKING
 
 
@@ -236,7 +261,7 @@ def test_closing_says_goodbye_and_leaves_nothing_behind() -> None:
     assert desk.board.next_timer() is None
     assert not desk.board.owns(call.ufrag)
     desk.receive(rtp(1), client.path, desk.network.now)
-    assert desk.board.drops[DropReason.NO_SESSION] == 1
+    assert desk.drops[DropReason.NO_SESSION] == 1
     with pytest.raises(UsageError):
         call.send_audio(OPUS_20_MS, duration=960)
 

@@ -1,0 +1,21 @@
+#define RS_SRTP_MAX_SOURCES ...
+#define RS_SRTP_MAX_RECEIVED ...
+#define RS_SRTP_MAX_TRAILER ...
+
+struct rs_srtp_library {
+    uintptr_t protect;
+    uintptr_t protect_rtcp;
+    uintptr_t unprotect;
+    uintptr_t unprotect_rtcp;
+};
+struct rs_srtp {
+    struct rs_srtp_library library;
+    void *outbound;
+    void *inbound;
+    uint32_t tag_length;
+    bool is_index_last;
+    uint32_t source_count;
+    ...;
+};
+enum rs_drop rs_srtp_unprotect(struct rs_srtp *srtp, bool is_rtcp, uint8_t *packet, size_t *len);
+enum rs_drop rs_srtp_protect(struct rs_srtp *srtp, bool is_rtcp, uint8_t *packet, size_t *len, size_t room);

@@ -1,0 +1,62 @@
+"""``csrc/session_table.h``: the sessions of client addresses, and the keys that open their SRTP."""
+
+from __future__ import annotations
+
+import secrets
+
+from ._rtcsplit import ffi, lib
+from .siphash import KEY_SIZE
+from .srtp import SrtpContexts
+
+__all__ = ["NativeSessionTable"]
+
+_SMALLEST = 64
+
+
+class NativeSessionTable:
+    """Maps addresses to session numbers; grows as it fills.
+
+    Attributes:
+        cdata: for the other wrappers; valid while this object lives, whatever is put in.
+    """
+
+    def __init__(self) -> None:
+        self.cdata = ffi.new("struct rs_session_table *", {"secret": secrets.token_bytes(KEY_SIZE)})
+        self._known: dict[tuple[bytes, int], tuple[int, SrtpContexts | None]] = {}  # also keeps the keys alive
+        self._grow(_SMALLEST)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def put(self, ip: bytes, port: int, session: int, keys: SrtpContexts | None) -> None:
+        """Let packets from an address be those of ``session``, 1..2^64-1, opened with ``keys`` where there are any."""
+        if session < 1 or len(ip) != 16:
+            raise ValueError("a session has a number from 1 on, an address 16 octets")
+        self._known[ip, port] = (session, keys)
+        if 2 * len(self._known) > self.cdata.capacity:
+            self._grow(2 * self.cdata.capacity)
+        else:
+            self._put(ip, port, session, keys)
+
+    def remove(self, ip: bytes, port: int) -> None:
+        """Forget an address, known or not."""
+        if self._known.pop((ip, port), None) is not None:
+            lib.rs_session_table_remove(self.cdata, _address(ip, port))
+
+    def _grow(self, capacity: int) -> None:
+        self._entries = ffi.new("struct rs_session_entry[]", capacity)
+        self.cdata.entries = self._entries
+        self.cdata.capacity = capacity
+        self.cdata.count = 0
+        for (ip, port), (session, keys) in self._known.items():
+            self._put(ip, port, session, keys)
+
+    def _put(self, ip: bytes, port: int, session: int, keys: SrtpContexts | None) -> None:
+        status = lib.rs_session_table_put(
+            self.cdata, _address(ip, port), session, ffi.NULL if keys is None else keys.cdata
+        )
+        assert status == lib.RS_OK
+
+
+def _address(ip: bytes, port: int) -> object:
+    return ffi.new("struct rs_address *", {"ip": ip, "port": port})

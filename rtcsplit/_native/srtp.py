@@ -1,0 +1,88 @@
+"""``csrc/srtp.h``: SRTP through the libsrtp that pylibsrtp carries, whose functions and contexts go to C as addresses.
+
+Two extensions cannot share their types, so pointers cross as integers. This is the one place that knows pylibsrtp's
+private names for them.
+"""
+
+from __future__ import annotations
+
+import pylibsrtp
+from pylibsrtp import _binding as _libsrtp
+
+from ..drops import DropReason
+from ._rtcsplit import ffi, lib
+from .reasons import drop_reason
+
+__all__ = ["MAX_RECEIVED", "MAX_SOURCES", "MAX_TRAILER", "SrtpContexts"]
+
+MAX_SOURCES: int = lib.RS_SRTP_MAX_SOURCES
+MAX_RECEIVED: int = lib.RS_SRTP_MAX_RECEIVED
+MAX_TRAILER: int = lib.RS_SRTP_MAX_TRAILER
+
+_LENGTH = ffi.typeof("size_t *")
+_OCTETS = ffi.typeof("uint8_t[]")
+
+
+def _function(name: str) -> int:
+    return int(_libsrtp.ffi.cast("uintptr_t", _libsrtp.ffi.addressof(_libsrtp.lib, name)))
+
+
+_LIBRARY = {
+    "protect": _function("srtp_protect"),
+    "protect_rtcp": _function("srtp_protect_rtcp"),
+    "unprotect": _function("srtp_unprotect"),
+    "unprotect_rtcp": _function("srtp_unprotect_rtcp"),
+}
+
+
+class SrtpContexts:
+    """``struct rs_srtp``: both directions of a session, and the SSRCs that the peer has shown.
+
+    Args:
+        outbound: for what we send.
+        inbound: for what the peer sends.
+        tag_length: octets of the profile's tag.
+        is_index_last: whether the index of SRTCP is behind the tag.
+
+    Attributes:
+        cdata: for the other wrappers; valid while this object lives.
+        address: of ``cdata``.
+        outbound_address, inbound_address: of the libsrtp contexts.
+    """
+
+    def __init__(
+        self, outbound: pylibsrtp.Session, inbound: pylibsrtp.Session, *, tag_length: int, is_index_last: bool
+    ) -> None:
+        self._owners = (outbound, inbound)
+        self.outbound_address, self.inbound_address = map(_context_address, self._owners)
+        self.cdata = ffi.new(
+            "struct rs_srtp *",
+            {
+                "library": _LIBRARY,
+                "outbound": ffi.cast("void *", self.outbound_address),
+                "inbound": ffi.cast("void *", self.inbound_address),
+                "tag_length": tag_length,
+                "is_index_last": is_index_last,
+            },
+        )
+        self.address = int(ffi.cast("uintptr_t", self.cdata))
+
+    def unprotect(self, packet: bytes, *, is_rtcp: bool) -> bytes | DropReason:
+        """Return the plain packet, or why there is none; then nothing has changed."""
+        octets = ffi.new(_OCTETS, packet)
+        length = ffi.new(_LENGTH, len(packet))
+        drop = lib.rs_srtp_unprotect(self.cdata, is_rtcp, octets, length)
+        return drop_reason(drop) if drop else ffi.buffer(octets, length[0])[:]
+
+    def protect(self, packet: bytes, *, is_rtcp: bool) -> bytes | DropReason:
+        """Return the protected packet, or why there is none."""
+        room = len(packet) + MAX_TRAILER
+        octets = ffi.new(_OCTETS, room)
+        ffi.memmove(octets, packet, len(packet))
+        length = ffi.new(_LENGTH, len(packet))
+        drop = lib.rs_srtp_protect(self.cdata, is_rtcp, octets, length, room)
+        return drop_reason(drop) if drop else ffi.buffer(octets, length[0])[:]
+
+
+def _context_address(session: pylibsrtp.Session) -> int:
+    return int(_libsrtp.ffi.cast("uintptr_t", session._srtp[0]))

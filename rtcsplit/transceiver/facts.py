@@ -1,0 +1,171 @@
+"""From the facts of a received batch to what the switchboard takes, and paths to octets and back."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from .._native.batch import FORM_RECEIVED, FORM_RTP, PATH
+from ..drops import DropReason
+from ..wire.address import Address, Path, Via
+from ..wire.packet import Kind
+from ..wire.rtp import HEADER_SIZE, RtpPacket
+
+__all__ = ["FactReader", "OpenedPacket", "PathCache", "Received", "ReceivedDatagram", "RefusedPacket"]
+
+_KINDS = {int(kind.value): kind for kind in Kind}
+_NOWHERE = Address(bytes(16), 0)
+# Both maps are caches of a pure conversion: emptied when full, so that strangers' addresses cannot make them grow.
+_CACHE_LIMIT = 16384
+
+
+class ReceivedDatagram(NamedTuple):
+    """A datagram that may concern a session, as it came.
+
+    Attributes:
+        payload: what the client sent, without the header of a relay.
+        path: the client and, in relay mode, the way back to it.
+        kind: what its first octets say it is (RFC 7983).
+    """
+
+    payload: bytes
+    path: Path
+    kind: Kind
+
+
+class OpenedPacket(NamedTuple):
+    """A packet that was SRTP or SRTCP, and authentic.
+
+    Attributes:
+        packet: the plain packet; RTP parsed unless it is broken, RTCP as octets.
+        path: as of :class:`ReceivedDatagram`.
+        kind: RTP or RTCP.
+        session: whose it is, by the number that the session table has given it.
+    """
+
+    packet: RtpPacket | bytes
+    path: Path
+    kind: Kind
+    session: int
+
+
+class RefusedPacket(NamedTuple):
+    """A packet from an address of a session that was not SRTP or SRTCP of that session.
+
+    Attributes:
+        reason: why not.
+        kind: what its first octets said it was.
+        session: as of :class:`OpenedPacket`.
+    """
+
+    reason: DropReason
+    kind: Kind
+    session: int
+
+
+Received = ReceivedDatagram | OpenedPacket | RefusedPacket
+
+
+class PathCache:
+    """Paths as ``struct rs_path`` and back; equal ones are one object, as long as it is remembered."""
+
+    def __init__(self) -> None:
+        self._paths: dict[bytes, Path] = {}
+        self._packed: dict[Path, bytes] = {}
+
+    def unpack(self, packed: bytes) -> Path:
+        """Return the path; it has no ``via`` where the relay's part is zero."""
+        path = self._paths.get(packed)
+        if path is None:
+            client_ip, client_port, relay_ip, relay_port, proxy_ip, proxy_port = PATH.unpack(packed)
+            via = Via(Address(relay_ip, relay_port), Address(proxy_ip, proxy_port)) if relay_port else None
+            path = Path(Address(client_ip, client_port), via)
+            if len(self._paths) >= _CACHE_LIMIT:
+                self._paths.clear()
+            self._paths[packed] = path
+        return path
+
+    def pack(self, path: Path) -> bytes:
+        """Return the path's octets; without ``via`` the relay's part is zero."""
+        packed = self._packed.get(path)
+        if packed is None:
+            relay, proxy = path.via or (_NOWHERE, _NOWHERE)
+            packed = PATH.pack(*path.client, *relay, *proxy)
+            if len(self._packed) >= _CACHE_LIMIT:
+                self._packed.clear()
+            self._packed[path] = packed
+        return packed
+
+
+class FactReader:
+    """Reads facts, and counts those of datagrams that were dropped before it was known whose they are.
+
+    Attributes:
+        drops: by reason. Grows; the caller may clear it.
+    """
+
+    def __init__(self, paths: PathCache) -> None:
+        self._unpack = paths.unpack
+        self.drops: Counter[DropReason] = Counter()
+
+    def read(self, facts: Iterable[tuple[Any, ...]], octets: Any) -> list[Received]:
+        """Return what the facts say, in order.
+
+        Args:
+            facts: as ``_native.batch`` gives them.
+            octets: what their offsets point into.
+        """
+        taken: list[Received] = []
+        for fact in facts:
+            packed, kind, drop, offset, length, session = fact[:6]
+            if drop:
+                if session:
+                    taken.append(RefusedPacket(DropReason(drop), _KINDS[kind], session))
+                else:
+                    self.drops[DropReason(drop)] += 1
+                continue
+            form = fact[-1]
+            path = self._unpack(packed)
+            if form == FORM_RTP:
+                taken.append(OpenedPacket(_rtp_packet(fact, octets), path, Kind.RTP, session))
+            elif form == FORM_RECEIVED:
+                taken.append(ReceivedDatagram(octets[offset : offset + length], path, _KINDS[kind]))
+            else:
+                taken.append(OpenedPacket(octets[offset : offset + length], path, _KINDS[kind], session))
+        return taken
+
+
+def _rtp_packet(fact: tuple[Any, ...], octets: Any) -> RtpPacket:
+    (
+        *_,
+        offset,
+        length,
+        _session,
+        timestamp,
+        ssrc,
+        sequence_number,
+        extension_profile,
+        header_length,
+        extension_length,
+        payload_length,
+        payload_type,
+        csrc_count,
+        has_marker,
+        has_extension,
+        _form,
+    ) = fact
+    start = offset + header_length
+    return RtpPacket(
+        payload_type,
+        sequence_number,
+        timestamp,
+        ssrc,
+        octets[start : start + payload_length],
+        bool(has_marker),
+        struct.unpack_from(f"!{csrc_count}I", octets, offset + HEADER_SIZE) if csrc_count else (),
+        extension_profile if has_extension else None,
+        octets[start - extension_length : start],
+        length - header_length - payload_length,
+    )
