@@ -13,6 +13,9 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .drops import DropReason
+    from .gateway.voice import VoiceApplication, VoiceHandler
+    from .gateway.voice_session import VoiceSession
+    from .gateway.voice_settings import VoiceSettings
     from .relay.relay import Relay
     from .relay.settings import RelaySettings
     from .routing.directory import Directory, DirectoryEntry, EntryState
@@ -39,6 +42,10 @@ __all__ = [
     "Session",
     "Transceiver",
     "TransceiverSettings",
+    "VoiceApplication",
+    "VoiceHandler",
+    "VoiceSession",
+    "VoiceSettings",
     "__version__",
 ]
 
@@ -57,6 +64,10 @@ _HOMES = {
     "Session": "session.session",
     "Transceiver": "transceiver.transceiver",
     "TransceiverSettings": "transceiver.settings",
+    "VoiceApplication": "gateway.voice",
+    "VoiceHandler": "gateway.voice",
+    "VoiceSession": "gateway.voice_session",
+    "VoiceSettings": "gateway.voice_settings",
 }
 
 

@@ -6,6 +6,7 @@
     ├── UsageError(ValueError)   the caller's fault; the object is unchanged
     ├── ConfigurationError       the operator's: key, value, and what is expected
     ├── OverloadError            no room for another session now; later perhaps
+    ├── CallEndedError           the call is over: nothing can be said in it any more
     ├── MissingLibraryError      a system library or an extra is not installed: what to install
     ├── ProtocolError            the peer's, where the caller can act on it
     │   ├── SdpError             line number and line
@@ -19,6 +20,7 @@ Attributes are for programs, messages for people.
 from __future__ import annotations
 
 __all__ = [
+    "CallEndedError",
     "ConfigurationError",
     "DtlsError",
     "MissingLibraryError",
@@ -65,6 +67,10 @@ class OverloadError(RtcsplitError):
     def __init__(self, message: str, *, retry_after: int = 5) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class CallEndedError(RtcsplitError):
+    """The call is over, so nothing can be said in it any more."""
 
 
 class MissingLibraryError(RtcsplitError):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from ..drops import DropReason
 from ..errors import UsageError
+from ..media.remote_report import RemoteReport
 from ..media.rtp_session import RtpSession
 from ..media.statistics import RtpStatistics
 from ..session.negotiation import AudioCodec, AudioNegotiation
@@ -14,7 +16,17 @@ from ..wire.address import Path
 from ..wire.rtp import RtpPacket
 from .session_log import SessionLog
 
-__all__ = ["Call"]
+__all__ = ["Call", "Companion"]
+
+
+class Companion(Protocol):
+    """What an application has a call drive beside itself: sans-IO, on the call's clock and timer."""
+
+    def next_timer(self) -> float | None:
+        """Return when :meth:`handle_timer` wants to be called."""
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due at ``now``. It must not raise."""
 
 
 class Call:
@@ -29,6 +41,10 @@ class Call:
         clock: the monotonic clock of the loop that drives the call.
         changed: called with the call whenever the application made it send or end something.
         log: the session's log, None for none.
+
+    Attributes:
+        companion: driven with the call while that is connected; None for none. Set by the application, which calls
+            :meth:`wake` whenever it changes the companion's timer outside of its callbacks.
     """
 
     def __init__(
@@ -48,6 +64,7 @@ class Call:
         self.session = session
         self.audio = audio
         self.log = log
+        self.companion: Companion | None = None
         self._codecs = {codec.payload_type: codec for codec in audio.formats} if audio else {}
         self._rtp: RtpSession | None = None
         self._new_rtp = new_rtp
@@ -70,6 +87,16 @@ class Call:
     def statistics(self) -> RtpStatistics | None:
         """Counts and times of the audio so far, None before the call is connected or where there is no audio."""
         return None if self._rtp is None else self._rtp.statistics
+
+    @property
+    def remote_report(self) -> RemoteReport | None:
+        """What the peer said last of the audio that it gets, None before the call is connected."""
+        return None if self._rtp is None else self._rtp.remote_report
+
+    @property
+    def now(self) -> float:
+        """Monotonic seconds on the clock that drives the call."""
+        return self._clock()
 
     def codec(self, payload_type: int) -> AudioCodec:
         """Return the negotiated codec of a received packet's payload type.
@@ -121,6 +148,10 @@ class Call:
         self.session.close(now)
         self._changed(self)
 
+    def wake(self) -> None:
+        """Have the timers of the call and its companion looked at anew."""
+        self._changed(self)
+
     def on_end(self, callback: Callable[[], None]) -> None:
         """Have ``callback`` called once, when the call has ended by whatever cause."""
         self._on_end.append(callback)
@@ -160,14 +191,20 @@ class Call:
     def next_timer(self) -> float | None:
         """Return when :meth:`handle_timer` wants to be called."""
         timer = self.session.next_timer()
-        report = self._rtp.next_timer() if self._rtp is not None and self._is_open else None
-        return report if timer is None else timer if report is None else min(timer, report)
+        if not self._is_open:
+            return timer
+        report = None if self._rtp is None else self._rtp.next_timer()
+        timer = report if timer is None else timer if report is None else min(timer, report)
+        companion = None if self.companion is None else self.companion.next_timer()
+        return companion if timer is None else timer if companion is None else min(timer, companion)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due at ``now``."""
         self.session.handle_timer(now)
         if self._rtp is not None:
             self._rtp.handle_timer(now)
+        if self.companion is not None and self._is_open:
+            self.companion.handle_timer(now)
 
     @property
     def _is_open(self) -> bool:
