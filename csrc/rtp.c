@@ -74,7 +74,7 @@ enum rs_drop rs_rtp_parse_packet(const uint8_t *data, size_t len, struct rs_rtp_
 static enum rs_drop remove_padding(const uint8_t *data, struct rs_rtcp_member *last)
 {
     uint8_t padding = data[last->offset + last->length - 1];
-    if (padding == 0 || padding % 4 != 0 || padding > last->length - RS_RTCP_HEADER_SIZE)
+    if (padding == 0 || padding > last->length - RS_RTCP_HEADER_SIZE)
         return RS_DROP_RTCP_MALFORMED;
     last->length -= padding;
     return RS_DROP_NONE;

@@ -61,8 +61,8 @@ enum rs_drop rs_rtp_parse_packet(const uint8_t *data, size_t len, struct rs_rtp_
 /* The packets of a plain RTCP datagram, compound or reduced-size (RFC 5506): `members` has RS_RTCP_MAX_MEMBERS places.
  * What is in them is for the reader of each type. Both outputs are written only on RS_DROP_NONE.
  * RS_DROP_TOO_SHORT: under 4 octets. RS_DROP_RTCP_MALFORMED: one is not version 2, leaves the datagram or has padding
- * that it cannot have (anywhere but in the last one, section 6.4.1; count 0, not a multiple of 4, or beyond its own
- * header); octets are left over; or there are too many members. */
+ * that it cannot have (anywhere but in the last one, section 6.4.1; count 0, or beyond its own header; 1 to 3 are
+ * taken, by which libwebrtc pads transport-wide feedback); octets are left over; or there are too many members. */
 enum rs_drop rs_rtcp_walk(const uint8_t *data, size_t len, struct rs_rtcp_member *members, unsigned *count);
 
 #endif

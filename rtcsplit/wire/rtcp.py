@@ -153,7 +153,7 @@ def parse(packet: bytes) -> Compound | DropReason:
         padding = 0
         if first & 0x20:
             padding = packet[end - 1]
-            if end != len(packet) or padding == 0 or padding % 4 or padding > 4 * words:
+            if end != len(packet) or not 1 <= padding <= 4 * words:  # by 1 to 3: libwebrtc, transport-wide feedback
                 return DropReason.RTCP_MALFORMED
         read = _READERS.get(packet_type)
         member = read(packet[offset + 4 : end - padding], first & 0x1F) if read else None

@@ -85,7 +85,6 @@ REFUSED = {
     "version 3 in the second member": build([RR]) + raw(202, bytes(4), flags=0xC0),
     "padding in the first of two": raw(201, bytes(7) + b"\x04", flags=0xA0) + build([SDES]),
     "padding count 0": raw(201, bytes(8), flags=0xA0),
-    "padding count 3": raw(201, bytes(7) + b"\x03", flags=0xA0),
     "padding longer than the body": raw(201, bytes(7) + b"\x0c", flags=0xA0),
     "padding of a member without body": raw(203, flags=0xA0),
     "65 members": raw(203) * 65,
@@ -103,6 +102,14 @@ def test_padding_of_the_last_member_is_not_part_of_it() -> None:
     """F10: padding only on the last; here 4 octets behind a receiver report without blocks."""
     packet = build([SDES]) + raw(201, (9).to_bytes(4, "big") + b"\0\0\0\x04", flags=0xA0)
     assert members(packet) == (SDES, ReceiverReport(9))
+
+
+@pytest.mark.parametrize("padding", [1, 2, 3])
+def test_padding_need_not_be_whole_words(padding: int) -> None:
+    """F10, F30: libwebrtc pads transport-wide feedback by 1 to 3 octets, with the count in the last one."""
+    fci = bytes(12 - padding)
+    packet = raw(205, bytes(8) + fci + bytes(padding - 1) + bytes([padding]), count=15, flags=0xA0)
+    assert members(packet) == (Feedback(PacketType.RTPFB, 15, 0, 0, fci),)
 
 
 def test_reduced_size_packet_is_accepted() -> None:

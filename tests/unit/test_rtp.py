@@ -122,7 +122,7 @@ def test_rtcp_padding_is_taken_off_the_last_member_only() -> None:
     padded = changed(BYE, o0=0xA1, o3=2) + b"\0\0\0\4"
     assert walk_rtcp(RECEIVER_REPORT + padded) == (RtcpMember(0, 8, 201, 0), RtcpMember(8, 8, 203, 1))
     assert walk_rtcp(padded + RECEIVER_REPORT) is DropReason.RTCP_MALFORMED
-    for count in (0, 1, 3, 12, 255):
+    for count in (0, 9, 12, 255):
         assert walk_rtcp(padded[:-1] + bytes([count])) is DropReason.RTCP_MALFORMED, count
 
 
