@@ -16,6 +16,7 @@ from ..media.playout_events import PlayoutEvent
 from ..media.statistics import RtpStatistics
 from ..media.transcript import TranscriptBuffer
 from ..session.events import EndCause
+from ..session.negotiation import AudioNegotiation
 from ..transceiver.call import Call
 from ..wire.rtp import RtpPacket
 from .audio_in import AudioIn, AudioOutlet
@@ -89,6 +90,12 @@ class VoiceSession:
     def call_id(self) -> str:
         """Unguessable name of the call."""
         return self._call.call_id
+
+    @property
+    def audio(self) -> AudioNegotiation:
+        """What was negotiated."""
+        assert self._call.audio is not None
+        return self._call.audio
 
     @property
     def statistics(self) -> RtpStatistics | None:

@@ -1,0 +1,154 @@
+"""Calls that are answered by a backend over our plain WebSocket protocol (docs/reference/backend-protocol.md).
+
+Binary messages are audio, text messages JSON events. Each call has a connection of its own, so that a backend that is
+slow, gone or wrong ends or degrades that call and no other: what it does not read in time is dropped, oldest first,
+and what it sends too fast waits in its own socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection
+
+from ..errors import CallEndedError, UsageError
+from ..media.playout_events import PlayoutSettings, SegmentFinished
+from ..wire.rtp_extension import AudioLevel
+from . import backend_protocol as protocol
+from .audio_in import AudioFrame
+from .backend_link import BackendLink, Complaints
+from .backend_settings import BackendSettings
+from .refusal import BackendError, Refusal
+from .voice import VoiceApplication
+from .voice_session import VoiceSession
+from .voice_settings import VoiceSettings
+
+__all__ = ["first_of", "voice_settings", "websocket_backend"]
+
+_LOGGER = logging.getLogger(__name__)
+_LEVEL_INTERVAL = 0.1  # seconds between two audio.level events
+
+
+def websocket_backend(settings: BackendSettings) -> VoiceApplication:
+    """Return the application that brings every call to that backend."""
+
+    async def serve(session: VoiceSession) -> None:
+        conversation = _Conversation(session, settings)
+        headers = {"X-Rtcsplit-Call-Id": session.call_id}
+        try:
+            link = BackendLink(settings, headers, lambda: session.end_cause is not None)
+            await link.run(conversation.talk)
+        except BackendError as error:
+            facts = {"session": session.call_id[:6], "reason": error.code, "detail": str(error)}
+            _LOGGER.warning("backend_failed", extra=facts)
+
+    return VoiceApplication(serve, voice_settings(settings))
+
+
+def voice_settings(settings: BackendSettings) -> VoiceSettings:
+    """Return how calls hear and speak for that backend."""
+    return VoiceSettings(
+        input_rate=settings.audio_in_rate,
+        output_rate=settings.audio_out_rate,
+        has_transcript=False,
+        playout=PlayoutSettings(capacity=settings.playout_seconds),
+    )
+
+
+async def first_of(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run them at once until the first one is done; cancel the others, and raise what it raised."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+class _Conversation:
+    """One call and its backend; outlives a connection."""
+
+    def __init__(self, session: VoiceSession, settings: BackendSettings) -> None:
+        self._session = session
+        self._settings = settings
+
+    async def talk(self, socket: ClientConnection, is_resumed: bool) -> None:
+        """Use one connection until the call or the connection ends."""
+        session, settings = self._session, self._settings
+        has_packets = settings.audio_in_rate is None
+        await socket.send(
+            protocol.call_started(
+                session.call_id,
+                session.audio.codecs[0].name if has_packets else "pcm16",
+                settings.audio_in_rate or session.audio.codecs[0].clock_rate,
+                settings.audio_out_rate,
+                is_resumed=is_resumed,
+            )
+        )
+        await first_of(self._hear(socket), self._follow(socket), self._obey(socket))
+        if session.end_cause is not None:
+            await socket.send(protocol.call_ended(session.end_cause))
+
+    async def _hear(self, socket: ClientConnection) -> None:
+        """The peer's audio, to the backend. Ends with the call."""
+        told, told_at = None, 0.0
+        async for frame in self._session.audio_in:
+            if frame.is_gap:
+                await socket.send(protocol.gap(frame.media_time))
+            await socket.send(self._octets(frame))
+            level = frame.level
+            if level is not None and _is_news(level, told, frame.media_time - told_at):
+                told, told_at = level, frame.media_time
+                await socket.send(protocol.level(level, frame.media_time))
+
+    def _octets(self, frame: AudioFrame) -> bytes:
+        return frame.payload or b"" if self._settings.audio_in_rate is None else frame.pcm
+
+    async def _follow(self, socket: ClientConnection) -> None:
+        """What becomes of the backend's speech, to the backend. Ends with the call."""
+        async for event in self._session:
+            heard = None
+            if isinstance(event, SegmentFinished) and event.is_interrupted:
+                position = self._session.audio_out.heard
+                heard = position.seconds if position is not None and position.segment == event.segment else 0.0
+            await socket.send(protocol.playout_event(event, heard))
+
+    async def _obey(self, socket: ClientConnection) -> None:
+        """What the backend says, done. Ends when it hangs up, or the call is over."""
+        complaints = Complaints(socket.send, protocol.error)
+        while True:
+            message = await socket.recv()
+            try:
+                if isinstance(message, bytes):
+                    await self._session.audio_out.write(message)
+                    continue
+                event = protocol.parse(message)
+                if isinstance(event, Refusal):
+                    await complaints.refuse(event)
+                elif isinstance(event, protocol.Hangup):
+                    return
+                else:
+                    await self._do(event)
+            except UsageError as error:
+                await complaints.refuse(Refusal("audio_invalid", str(error)))
+            except CallEndedError:
+                return
+
+    async def _do(self, event: protocol.SpeechBegin | protocol.SpeechEnd | protocol.Flush) -> None:
+        out = self._session.audio_out
+        if isinstance(event, protocol.SpeechBegin):
+            out.begin_segment(event.segment)
+        elif isinstance(event, protocol.SpeechEnd):
+            await out.end_segment()
+        else:
+            out.flush()
+
+
+def _is_news(level: AudioLevel, told: AudioLevel | None, age: float) -> bool:
+    return told is None or level.has_voice != told.has_voice or age >= _LEVEL_INTERVAL
