@@ -1,4 +1,4 @@
-"""The configuration of ``rtcsplit relay`` and ``rtcsplit transceiver``: every section, key, default and limit.
+"""The configuration of ``rtcsplit relay``, ``transceiver`` and ``gateway``: every section, key, default and limit.
 
 ``docs/reference/configuration.md`` is this module for readers; a test holds the two together. A key's ``Meta`` says
 what the key takes (``description``, which ends up in the error message), how its text becomes a value (``parse``),
@@ -22,6 +22,8 @@ from .values import Network
 
 __all__ = [
     "AdminSection",
+    "BackendSection",
+    "GatewayConfig",
     "HintKeysSection",
     "RelayConfig",
     "RelaySection",
@@ -40,6 +42,10 @@ Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/-]+=*$")]  # RFC 6750 sect
 Milliseconds = Annotated[int, Meta(ge=0, le=50)]
 Positive = Annotated[int, Meta(ge=1, le=1 << 24)]
 DrainSeconds = Annotated[int, Meta(ge=0, le=604800)]
+SampleRate = Annotated[int, Meta(ge=8000, le=48000)]
+ConnectSeconds = Annotated[int, Meta(ge=1, le=60)]
+Attempts = Annotated[int, Meta(ge=0, le=100)]
+PlayoutSeconds = Annotated[int, Meta(ge=1, le=600)]
 
 
 def _takes(expected: str, parse: Callable[[str], object] | None = None, *, is_secret: bool = False) -> Meta:
@@ -164,6 +170,19 @@ class SignalingSection(Struct, frozen=True, kw_only=True):
             raise ConfigurationError("signaling.tokens", None, "at least one token, or allow_anonymous = true")
 
 
+class BackendSection(Struct, frozen=True, kw_only=True):
+    """``[backend]``: the WebSocket server that answers the calls of a gateway."""
+
+    url: Annotated[str, _takes('a URL like "ws://127.0.0.1:9000/calls" or "wss://backend.example/calls"')]
+    token: Annotated[str, _takes("a bearer token", is_secret=True)] = ""
+    audio_in: Annotated[Literal["pcm16", "packets"], _takes('"pcm16" or "packets"')] = "pcm16"
+    audio_in_rate: Annotated[SampleRate, _takes("Hz, 8000..48000")] = 24000
+    audio_out_rate: Annotated[SampleRate, _takes("Hz, 8000..48000")] = 24000
+    connect_seconds: Annotated[ConnectSeconds, _takes("seconds, 1..60")] = 5
+    reconnect_attempts: Annotated[Attempts, _takes("a number of attempts, 0..100")] = 3
+    playout_seconds: Annotated[PlayoutSeconds, _takes("seconds, 1..600")] = 60
+
+
 class RelayConfig(Struct, frozen=True, kw_only=True):
     """The whole of ``relay.toml``."""
 
@@ -185,3 +204,9 @@ class TransceiverConfig(Struct, frozen=True, kw_only=True):
             raise ConfigurationError("hint_keys.mint", None, "the id of the secret that mints, 0..15")
         if self.hint_keys is not None:
             self.transceiver.require_route()
+
+
+class GatewayConfig(TransceiverConfig, frozen=True, kw_only=True):
+    """The whole of ``gateway.toml``: a transceiver's, and the backend of its calls."""
+
+    backend: BackendSection

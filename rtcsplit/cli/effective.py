@@ -34,5 +34,6 @@ def _lines(section: Struct) -> list[str]:
 def _without_secret(value: object) -> object:
     if isinstance(value, dict):
         return dict.fromkeys(value, HIDDEN)
-    assert isinstance(value, tuple)
-    return (HIDDEN,) * len(value)
+    if isinstance(value, tuple):
+        return (HIDDEN,) * len(value)
+    return HIDDEN if value else value

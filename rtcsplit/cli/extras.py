@@ -11,6 +11,7 @@ __all__ = ["needs_extra"]
 
 _LIBRARIES = {
     "demo": ("aiortc", "av", "httpx", "numpy", "prometheus_client", "starlette", "uvicorn"),
+    "gateway": ("numpy", "opuslib", "python_multipart", "soxr", "starlette", "uvicorn", "websockets"),
     "metrics": ("starlette", "uvicorn", "prometheus_client"),
     "signaling": ("starlette", "uvicorn"),
 }

@@ -12,7 +12,7 @@ import click
 from msgspec import Struct
 from msgspec.structs import fields
 
-from .config import RelayConfig, TransceiverConfig
+from .config import GatewayConfig, RelayConfig
 from .decode import decode, decode_section
 from .sources import overrides_of_environment, overrides_of_flags, read_toml, with_overrides
 
@@ -21,7 +21,7 @@ __all__ = ["Source", "check_option", "source_options"]
 S = TypeVar("S", bound=Struct)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_ALL_SECTIONS = frozenset(field.name for shape in (RelayConfig, TransceiverConfig) for field in fields(shape))
+_ALL_SECTIONS = frozenset(field.name for shape in (RelayConfig, GatewayConfig) for field in fields(shape))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from .._version import __version__
 from ..errors import ConfigurationError, RtcsplitError
 from .demo.command import demo
 from .explain import explain_command
+from .gateway import gateway
 from .hint import hint
 from .relay import relay
 from .transceiver import transceiver
@@ -38,6 +39,7 @@ def main() -> None:
 
 main.add_command(demo)
 main.add_command(explain_command)
+main.add_command(gateway)
 main.add_command(hint)
 main.add_command(relay)
 main.add_command(transceiver)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from prometheus_client.registry import Collector
     from starlette.applications import Starlette
 
-__all__ = ["transceiver"]
+__all__ = ["serve_calls", "transceiver"]
 
 log = logging.getLogger(__name__)
 
@@ -48,18 +48,34 @@ def transceiver(config: Path, settings: tuple[str, ...], check: bool) -> None:
     set_up_logs("transceiver")
 
     async def serve(process: Process) -> None:
-        await _serve(process, read, keys)
+        await serve_calls(process, read, keys, _APPLICATIONS[read.transceiver.application]())
 
     run(serve)
 
 
-async def _serve(process: Process, config: TransceiverConfig, keys: RoutingKeys | None) -> None:
+async def serve_calls(
+    process: Process,
+    config: TransceiverConfig,
+    keys: RoutingKeys | None,
+    application: Application,
+    *,
+    role: str = "transceiver",
+) -> None:
+    """Run a transceiver and its HTTP signaling until the process is told to stop.
+
+    Args:
+        process: says when.
+        config: of both.
+        keys: hint keys, None in direct mode without.
+        application: what the calls talk to.
+        role: what the ready line calls it.
+    """
     section = config.transceiver
-    endpoint = Transceiver(_settings(section), application=_APPLICATIONS[section.application](), keys=keys)
+    endpoint = Transceiver(_settings(section), application=application, keys=keys)
     with needs_extra("signaling"):
         from .web import serving
 
-        application = _signaling(config.signaling, endpoint, section.max_sessions)
+        door = _signaling(config.signaling, endpoint, section.max_sessions)
 
     def collector() -> Collector:
         from ..transceiver.metrics import TransceiverCollector
@@ -69,10 +85,10 @@ async def _serve(process: Process, config: TransceiverConfig, keys: RoutingKeys 
     async with (
         admin_port(config.admin, process, collector) as admin,
         endpoint,
-        serving("signaling.listen", config.signaling.listen, application) as signaling,
+        serving("signaling.listen", config.signaling.listen, door) as signaling,
     ):
         addresses = f"listen={endpoint.address} signaling={signaling} admin={admin or 'none'}"
-        process.ready(f"transceiver ready: {addresses}")
+        process.ready(f"{role} ready: {addresses}")
         if await process.until_stopped() is signal.SIGTERM:
             await _drain(endpoint, section.drain_seconds)
 

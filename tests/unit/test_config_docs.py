@@ -9,12 +9,12 @@ import pytest
 from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo, fields
 
-from rtcsplit.cli.config import RelayConfig, TransceiverConfig
+from rtcsplit.cli.config import GatewayConfig, RelayConfig
 from rtcsplit.cli.decode import section_of
 from rtcsplit.cli.values import render
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "configuration.md"
-SECTIONS = {field.name: section_of(field) for shape in (RelayConfig, TransceiverConfig) for field in fields(shape)}
+SECTIONS = {field.name: section_of(field) for shape in (RelayConfig, GatewayConfig) for field in fields(shape)}
 
 
 def documented(section: str) -> dict[str, str]:

@@ -1,0 +1,57 @@
+"""``rtcsplit gateway``: a transceiver whose calls are answered by a backend over WebSocket, in the foreground."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..gateway.backend_settings import BackendSettings
+from .config import BackendSection, GatewayConfig
+from .effective import effective_toml
+from .extras import needs_extra
+from .keys import minting_keys
+from .loading import Source, check_option, source_options
+from .logs import set_up_logs
+from .process import Process, run
+from .transceiver import serve_calls
+
+__all__ = ["gateway"]
+
+
+@click.command()
+@source_options
+@check_option
+def gateway(config: Path, settings: tuple[str, ...], check: bool) -> None:
+    """Run a transceiver that brings its calls to a WebSocket backend. SIGTERM drains it."""
+    read = Source(config, settings).read(GatewayConfig)
+    keys = None if read.hint_keys is None else minting_keys(read.hint_keys)
+    backend = _settings(read.backend)
+    if check:
+        click.echo(effective_toml(read), nl=False)
+        return
+    set_up_logs("gateway")
+
+    async def serve(process: Process) -> None:
+        with needs_extra("gateway"):
+            from ..gateway.websocket_backend import websocket_backend
+
+            application = websocket_backend(backend)
+        try:
+            await serve_calls(process, read, keys, application, role="gateway")
+        finally:
+            await application.aclose()
+
+    run(serve)
+
+
+def _settings(section: BackendSection) -> BackendSettings:
+    return BackendSettings(
+        url=section.url,
+        token=section.token,
+        audio_in_rate=section.audio_in_rate if section.audio_in == "pcm16" else None,
+        audio_out_rate=section.audio_out_rate,
+        connect_seconds=section.connect_seconds,
+        reconnect_attempts=section.reconnect_attempts,
+        playout_seconds=section.playout_seconds,
+    )

@@ -1,0 +1,101 @@
+"""``rtcsplit gateway`` as an operator runs it, with the backends and the configuration that the pages show."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from rtcsplit.cli.main import main
+from tests.interop.lean_client import LeanClient
+from tests.processes import running
+from tests.voice_calls import encoded, speech
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "how-to" / "connect-a-backend.md").read_text()
+(TOML,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+(CODE,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+@contextlib.contextmanager
+def backend(program: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    command = [sys.executable, str(program), "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield f"ws://127.0.0.1:{process.stdout.readline().split()[-1]}", process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "gateway.toml"
+    path.write_text(TOML.replace(":8080", ":0"))
+    return path
+
+
+def page_backend(directory: Path) -> Path:
+    """The page's backend, which is made to choose a port and tell it."""
+    program = directory / "backend.py"
+    serving = "        await server.serve"
+    telling = "        print(server.sockets[0].getsockname()[1], flush=True)\n"
+    code = CODE.replace("port=9000", "port=0").replace(serving, telling + serving)
+    program.write_text(code)
+    return program
+
+
+@pytest.mark.parametrize("name", ["example", "page"])
+async def test_call_is_answered_by_the_backend(name: str, config: Path) -> None:
+    program = ROOT / "examples" / "echo_backend.py" if name == "example" else page_backend(config.parent)
+    with (
+        backend(program) as (url, process),
+        running("gateway", "--config", config, RTCSPLIT_BACKEND__URL=url) as gateway,
+        LeanClient() as client,
+    ):
+        async with httpx.AsyncClient(trust_env=False) as http:
+            await client.connect(http, f"http://{gateway.address('signaling')}/whip")
+            await client.speak(encoded(speech())[:50])
+            await client.until_returned(25, 5.0)
+            assert len(client.returned) >= 25
+            await client.hang_up(http)
+        assert gateway.stop()[0] == 0
+        if name == "example":
+            assert process.stdout is not None
+            assert process.stdout.readline() == "call.started\n"
+
+
+def test_example_is_as_short_as_it_says() -> None:
+    assert len((ROOT / "examples" / "echo_backend.py").read_text().splitlines()) <= 42
+
+
+def test_check_hides_the_token(config: Path) -> None:
+    config.write_text(TOML + 'token = "very-secret"\n')
+    result = CliRunner().invoke(main, ["gateway", "--check", "--config", str(config)])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert 'token = "(hidden)"' in result.stdout
+    assert "very-secret" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("[backend]", "[backends]", "backends"),
+        ("ws://", "http://", "backend.url"),
+        ("ws://127.0.0.1:9000", "ws://user:word@127.0.0.1", "backend.url"),
+        ("[backend]", '[backend]\naudio_in = "mp3"', "backend.audio_in"),
+        ("[backend]", "[backend]\naudio_in_rate = 7999", "backend.audio_in_rate"),
+    ],
+)
+def test_mistake_is_one_line_with_its_key(old: str, new: str, key: str, config: Path) -> None:
+    config.write_text(TOML.replace(old, new))
+    result = CliRunner().invoke(main, ["gateway", "--config", str(config)])
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith(f"rtcsplit: {key} = ")
