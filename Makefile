@@ -57,9 +57,14 @@ C_TEST_FLAGS := -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror -pthread -fs
 	-fno-sanitize-recover=all -fno-omit-frame-pointer -Icsrc
 C_TESTS := $(patsubst csrc/tests/%.c,build/csrc/%,$(wildcard csrc/tests/test_*.c))
 
-build/csrc/%: csrc/tests/%.c $(wildcard csrc/*.c csrc/*.h csrc/tests/*.h)
+C_OBJECTS := $(patsubst csrc/%.c,build/csrc/%.o,$(wildcard csrc/*.c))
+
+build/csrc/%.o: csrc/%.c $(wildcard csrc/*.h)
 	@mkdir -p build/csrc
-	$(CC) $(C_TEST_FLAGS) -o $@ $< $(wildcard csrc/*.c)
+	@$(CC) $(C_TEST_FLAGS) -c -o $@ $<
+
+build/csrc/test_%: csrc/tests/test_%.c $(C_OBJECTS) $(wildcard csrc/tests/*.h)
+	@$(CC) $(C_TEST_FLAGS) -o $@ $< $(C_OBJECTS)
 
 csrc-test: $(C_TESTS) ## C tests under ASan and UBSan
 	@set -e; for test in $(C_TESTS); do $$test; done
