@@ -59,6 +59,8 @@ C_TESTS := $(patsubst csrc/tests/%.c,build/csrc/%,$(wildcard csrc/tests/test_*.c
 
 C_OBJECTS := $(patsubst csrc/%.c,build/csrc/%.o,$(wildcard csrc/*.c))
 
+.SECONDARY: $(C_OBJECTS)
+
 build/csrc/%.o: csrc/%.c $(wildcard csrc/*.h)
 	@mkdir -p build/csrc
 	@$(CC) $(C_TEST_FLAGS) -c -o $@ $<
