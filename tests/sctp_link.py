@@ -8,6 +8,10 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from rtcsplit.drops import DropReason
+from rtcsplit.session.datachannel import DataChannels
+from rtcsplit.session.dcep import ChannelParameters
+from rtcsplit.session.events import ChannelOpened, MessageReceived
+from rtcsplit.session.negotiation import DataNegotiation, DtlsRole
 from rtcsplit.session.sctp_association import SctpAssociation
 from rtcsplit.session.sctp_events import SctpEvent, SctpMessage
 from rtcsplit.session.sctp_send_queue import OutboundMessage
@@ -113,6 +117,35 @@ class AssociationPair(SctpLink):
     def received(self) -> list[SctpMessage]:
         """On the right."""
         return self.right.of_type(SctpMessage)
+
+
+class ChannelPair(SctpLink):
+    """Two ends of data channels; the left one is the DTLS client."""
+
+    def __init__(self, conditions: Conditions | None = None, *, seed: int = 1, max_message_size: int = 65_536) -> None:
+        self.client = channels(DtlsRole.CLIENT, 2 * seed, max_message_size)
+        self.server = channels(DtlsRole.SERVER, 2 * seed + 1, max_message_size)
+        super().__init__(SctpPeer(self.client), SctpPeer(self.server), conditions, seed=seed)
+
+    def start(self) -> None:
+        self.client.start(self.now)
+        self.server.start(self.now)
+
+    def open(self, parameters: ChannelParameters) -> int:
+        """From the client; return the id once both ends have it."""
+        opened = len(self.left.of_type(ChannelOpened))
+        channel_id = self.client.open(parameters)
+        assert self.network.run_until(lambda: len(self.left.of_type(ChannelOpened)) > opened)
+        return channel_id
+
+    def messages(self) -> list[bytes | str]:
+        """What the server has received."""
+        return [message.data for message in self.right.of_type(MessageReceived)]
+
+
+def channels(role: DtlsRole, seed: int = 1, max_message_size: int = 65_536) -> DataChannels:
+    negotiation = DataNegotiation("1", max_message_size=max_message_size)
+    return DataChannels(negotiation, role, random=random.Random(seed).randbytes)
 
 
 def association(seed: int = 1) -> SctpAssociation:

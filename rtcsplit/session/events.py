@@ -8,11 +8,18 @@ from enum import Enum
 from ..drops import DropReason
 from ..errors import DtlsError
 from ..wire.address import Address, Path
+from .dcep import ChannelParameters
 from .keying import SrtpKeys
+from .sctp_events import AssociationCause
 
 __all__ = [
     "AddressAuthenticated",
+    "ChannelClosed",
+    "ChannelDrained",
+    "ChannelEvent",
+    "ChannelOpened",
     "ConsentExpired",
+    "DataChannelsEnded",
     "DataReceived",
     "DtlsClosed",
     "DtlsEvent",
@@ -22,6 +29,7 @@ __all__ = [
     "HeldPacketDropped",
     "IceEvent",
     "IceRestarted",
+    "MessageReceived",
     "PathCause",
     "PathChanged",
     "RtcpReceived",
@@ -150,6 +158,45 @@ class HeldPacketDropped:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelOpened:
+    """A data channel is open at both ends; ``is_remote`` where the peer opened it."""
+
+    channel_id: int
+    parameters: ChannelParameters
+    is_remote: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A whole message: text as ``str``, anything else as ``bytes``."""
+
+    channel_id: int
+    data: bytes | str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDrained:
+    """What waits to be sent on a channel fell to 64 KiB: time to send more."""
+
+    channel_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelClosed:
+    """A data channel is closed at both ends, or its association ended; the id may come again."""
+
+    channel_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataChannelsEnded:
+    """There are no data channels any more in this session; the rest of it goes on."""
+
+    cause: AssociationCause
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """The last event of a session: it sends nothing and takes nothing after it.
 
@@ -163,6 +210,7 @@ class SessionEnded:
 
 IceEvent = PathChanged | IceRestarted | UfragRetired | ConsentExpired
 DtlsEvent = HandshakeCompleted | DataReceived | DtlsFailed | DtlsClosed
+ChannelEvent = ChannelOpened | MessageReceived | ChannelDrained | ChannelClosed | DataChannelsEnded
 SessionEvent = (
     AddressAuthenticated
     | PathChanged
@@ -172,5 +220,6 @@ SessionEvent = (
     | RtpReceived
     | RtcpReceived
     | HeldPacketDropped
+    | ChannelEvent
     | SessionEnded
 )

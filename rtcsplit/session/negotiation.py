@@ -12,7 +12,15 @@ from enum import Enum
 
 from .certificate import Fingerprint
 
-__all__ = ["AudioCodec", "AudioNegotiation", "Direction", "DtlsRole", "IceCredentials", "Negotiation"]
+__all__ = [
+    "AudioCodec",
+    "AudioNegotiation",
+    "DataNegotiation",
+    "Direction",
+    "DtlsRole",
+    "IceCredentials",
+    "Negotiation",
+]
 
 
 class DtlsRole(Enum):
@@ -96,6 +104,23 @@ class AudioNegotiation:
 
 
 @dataclass(frozen=True, slots=True)
+class DataNegotiation:
+    """The data channel section as answered (RFC 8841).
+
+    Attributes:
+        mid: its ``a=mid``; empty where an offer without groups has none.
+        remote_port: the peer's ``a=sctp-port``.
+        local_port: ours.
+        max_message_size: octets of the longest message that the peer takes, 0 for any.
+    """
+
+    mid: str
+    remote_port: int = 5000
+    local_port: int = 5000
+    max_message_size: int = 65_536
+
+
+@dataclass(frozen=True, slots=True)
 class Negotiation:
     """Everything about the peer that the session needs.
 
@@ -105,6 +130,7 @@ class Negotiation:
         dtls_role: ours.
         audio: None where the offer had no audio that we answered.
         remote_ice_options: tags of the peer's ``a=ice-options`` (RFC 8839 section 5.6).
+        data: None where no data channels were offered, or none are wanted.
     """
 
     remote_ice: IceCredentials | None
@@ -112,3 +138,4 @@ class Negotiation:
     dtls_role: DtlsRole
     audio: AudioNegotiation | None = None
     remote_ice_options: frozenset[str] = frozenset()
+    data: DataNegotiation | None = None
