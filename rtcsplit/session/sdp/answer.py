@@ -1,8 +1,9 @@
 """From an offer to an answer (RFC 3264 section 6, RFC 9429 section 5.3, RFC 8839 section 4.2).
 
-One audio section is taken, the first that can be; every other section is refused with port 0, so that number, order
-and mids are those of the offer. A session has one transport, in the section that is taken, which is the tagged one
-of the answered bundle (RFC 9143 section 7.3). We are ICE-lite, and all our candidates are in the answer.
+One audio section is taken, the first that can be, and beside it the first data channel section of its bundle where
+the application wants one. Every other section is refused with port 0, so that number, order and mids are those of the
+offer. A session has one transport; its candidates are in the tagged section, which is the first of the answered
+bundle (RFC 9143 section 7.3). We are ICE-lite, and all our candidates are in the answer.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...errors import SdpError
-from ..negotiation import AudioCodec, AudioNegotiation, Direction, DtlsRole, Negotiation
+from ..negotiation import AudioCodec, AudioNegotiation, DataNegotiation, Direction, DtlsRole, Negotiation
 from .candidate import build_candidate
 from .codec import CODECS, RED, choose_codecs, choose_red
+from .data_section import SCTP_PORT, data_lines
 from .extension import Extension
 from .local import LocalDescription
 from .offer import MediaSection, Offer
@@ -53,6 +55,7 @@ def build_answer(offer: Offer, local: LocalDescription) -> Answer:
             that would have to be undone.
     """
     section = _chosen_section(offer, local)
+    data = _chosen_data_section(offer, section) if local.has_data else None
     transport = offer.transport_of(section)
     assert transport.ice is not None
     extensions = _extensions(section)
@@ -70,14 +73,22 @@ def build_answer(offer: Offer, local: LocalDescription) -> Answer:
             red=choose_red(section.rtp_formats, codecs) if local.wants_red else None,
         ),
         remote_ice_options=transport.ice_options,
+        data=_data_negotiation(data),
     )
-    lines = [*_session_lines(offer, section, transport, local)]
+    taken = [section] if data is None else [section, data]
+    group = [mid for mid in offer.bundle or () if any(mid == found.mid for found in taken)]
+    lines = [*_session_lines(offer, group, transport, local)]
     for other in offer.sections:
         if other is section:
             lines += _media_lines(section, negotiation, extensions, local)
-            lines += _transport_lines(transport, negotiation.dtls_role, local)
+        elif other is data:
+            lines += data_lines(data.mid, _address_line(local), local.candidates[0].port)
         else:
             lines += _refusal_lines(other)
+            continue
+        lines += _transport_lines(transport, negotiation.dtls_role, local)
+        if not group or other.mid == group[0]:
+            lines += _candidate_lines(local)
     return Answer("".join(line + "\r\n" for line in lines), negotiation)
 
 
@@ -92,6 +103,21 @@ def _chosen_section(offer: Offer, local: LocalDescription) -> MediaSection:
     if not reasons:
         raise SdpError("no_audio", "the offer has no audio section", is_malformed=False)
     raise reasons[0]
+
+
+def _chosen_data_section(offer: Offer, audio: MediaSection) -> MediaSection | None:
+    """Return the first one that shares the transport of ``audio``."""
+    for section in offer.sections:
+        is_bundled = offer.bundle is not None and {section.mid, audio.mid} <= set(offer.bundle)
+        if section.data is not None and section.is_offered and is_bundled:
+            return section
+    return None
+
+
+def _data_negotiation(section: MediaSection | None) -> DataNegotiation | None:
+    if section is None or section.data is None:
+        return None
+    return DataNegotiation(section.mid or "", section.data.port, SCTP_PORT, section.data.max_message_size)
 
 
 def _refusal(offer: Offer, section: MediaSection, local: LocalDescription) -> SdpError | None:
@@ -145,14 +171,14 @@ def _extensions(section: MediaSection) -> tuple[Extension, ...]:
 
 
 def _session_lines(
-    offer: Offer, section: MediaSection, transport: RemoteTransport, local: LocalDescription
+    offer: Offer, group: list[str], transport: RemoteTransport, local: LocalDescription
 ) -> Iterator[str]:
     yield "v=0"
     yield f"o=- {local.session_id} {local.version} IN IP4 0.0.0.0"
     yield "s=-"
     yield "t=0 0"
     if offer.bundle is not None:
-        yield f"a=group:BUNDLE {section.mid}"
+        yield f"a=group:BUNDLE {' '.join(group)}"
     yield "a=ice-lite"
     yield f"a=ice-options:{' '.join(answered_ice_options(transport.ice_options))}"
 
@@ -165,7 +191,7 @@ def _media_lines(
     default = local.candidates[0]
     types = " ".join(str(known.payload_type) for known in audio.formats)
     yield f"m=audio {default.port} {section.protocol} {types}"
-    yield f"c=IN {'IP4' if default.is_ipv4 else 'IP6'} {default.host}"
+    yield _address_line(local)
     if section.mid is not None:
         yield f"a=mid:{section.mid}"
     yield f"a={audio.direction.value}"
@@ -213,9 +239,17 @@ def _transport_lines(transport: RemoteTransport, role: DtlsRole, local: LocalDes
     yield f"a=setup:{role.value}"
     if transport.has_tls_id:
         yield f"a=tls-id:{local.tls_id}"
+
+
+def _candidate_lines(local: LocalDescription) -> Iterator[str]:
     for index, address in enumerate(local.candidates):
         yield build_candidate(index, address)
     yield "a=end-of-candidates"
+
+
+def _address_line(local: LocalDescription) -> str:
+    default = local.candidates[0]
+    return f"c=IN {'IP4' if default.is_ipv4 else 'IP6'} {default.host}"
 
 
 def _refusal_lines(section: MediaSection) -> Iterator[str]:

@@ -44,6 +44,7 @@ class LocalDescription:
         feedback: RTCP feedback that we honour, for instance ``nack``; answered as far as it is offered.
         wants_red: ask for redundancy (RFC 2198) where it is offered for Opus: ``red`` is answered first, so that
             browsers of the Chromium family send each frame twice.
+        has_data: take data channels where they are offered in the bundle of the audio.
     """
 
     ice: IceCredentials
@@ -59,6 +60,7 @@ class LocalDescription:
     codecs: tuple[str, ...] = ("opus", "pcmu", "pcma")
     feedback: frozenset[str] = frozenset()
     wants_red: bool = True
+    has_data: bool = False
 
     @classmethod
     def create(
@@ -71,6 +73,7 @@ class LocalDescription:
         setup: LocalSetup = "auto",
         direction: Direction = Direction.SENDRECV,
         codecs: tuple[str, ...] = ("opus", "pcmu", "pcma"),
+        has_data: bool = False,
     ) -> LocalDescription:
         """Return a description with fresh random session id, SSRC, CNAME and tls-id.
 
@@ -91,6 +94,7 @@ class LocalDescription:
             setup=setup,
             direction=direction,
             codecs=codecs,
+            has_data=has_data,
         )
 
     def __post_init__(self) -> None:

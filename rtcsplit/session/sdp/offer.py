@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ..certificate import Fingerprint
 from ..negotiation import Direction
 from .candidate import RemoteCandidate, parse_candidates
+from .data_section import DataFormat, parse_data_format
 from .extension import Extension, parse_extensions
 from .grammar import Description, Level, Line, parse_description
 from .media_line import parse_media_line, parse_mid
@@ -44,6 +45,7 @@ class MediaSection:
         extensions: of an audio section, else empty.
         candidates: the usable ones. Nothing is ever sent to them.
         ssrcs: what ``a=ssrc`` announces, at most 64; never required.
+        data: of a data channel section that can be taken, else None.
     """
 
     head: Line
@@ -61,6 +63,7 @@ class MediaSection:
     extensions: tuple[Extension, ...]
     candidates: tuple[RemoteCandidate, ...]
     ssrcs: tuple[int, ...]
+    data: DataFormat | None
 
     @property
     def is_offered(self) -> bool:
@@ -141,6 +144,7 @@ def _section(level: Level, session: Level) -> MediaSection:
         extensions=parse_extensions(level, session) if is_audio else (),
         candidates=parse_candidates(level),
         ssrcs=_ssrcs(level),
+        data=parse_data_format(level, media),
     )
 
 
