@@ -13,7 +13,7 @@ from rtcsplit.session.certificate import Certificate
 from rtcsplit.session.dtls_context import DtlsContext
 from rtcsplit.session.events import SessionEvent
 from rtcsplit.session.keying import SrtpProfile
-from rtcsplit.session.negotiation import DtlsRole, IceCredentials, Negotiation
+from rtcsplit.session.negotiation import DataNegotiation, DtlsRole, IceCredentials, Negotiation
 from rtcsplit.session.session import Session, SessionState
 from rtcsplit.session.stun_refusals import StunRefusals
 from rtcsplit.wire.address import Address, Path
@@ -107,12 +107,14 @@ def virtual_call(
     check_interval: float = 2.5,
     certificate: Certificate = CLIENT_CERTIFICATE,
     seed: int = 1,
+    server_data: DataNegotiation | None = None,
+    client_data: DataNegotiation | None = None,
 ) -> VirtualCall:
     """Return a call that has not begun."""
     start = 1000.0
     session = Session(
         SERVER_ICE,
-        Negotiation(CLIENT_ICE, (CLIENT_CERTIFICATE.fingerprint,), server_role),
+        Negotiation(CLIENT_ICE, (CLIENT_CERTIFICATE.fingerprint,), server_role, data=server_data),
         dtls_context=DtlsContext(SERVER_CERTIFICATE, server_profiles),
         refusals=StunRefusals(),
         random=random.Random(seed).randbytes,
@@ -130,6 +132,7 @@ def virtual_call(
         profiles=client_profiles,
         nominates=nominates,
         check_interval=check_interval,
+        data=client_data,
         now=start,
         seed=seed,
     )

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 
 from rtcsplit.drops import DropReason
 from rtcsplit.session.certificate import Certificate, Fingerprint
-from rtcsplit.session.dtls import DtlsEndpoint
+from rtcsplit.session.datachannel import DataChannels
+from rtcsplit.session.dtls import DtlsEndpoint, DtlsState
 from rtcsplit.session.dtls_context import DtlsContext
-from rtcsplit.session.events import DtlsClosed, DtlsFailed, HandshakeCompleted
+from rtcsplit.session.events import ChannelEvent, DataReceived, DtlsClosed, DtlsFailed, HandshakeCompleted
 from rtcsplit.session.keying import SrtpProfile
-from rtcsplit.session.negotiation import DtlsRole, IceCredentials
+from rtcsplit.session.negotiation import DataNegotiation, DtlsRole, IceCredentials
 from rtcsplit.session.srtp import SrtpSession
 from rtcsplit.wire import stun
 from rtcsplit.wire.address import Address, Path
@@ -35,6 +36,7 @@ class ClientPeer:
         role: its DTLS role, the opposite of the server's.
         nominates: ``always`` (Chromium after the first answer), ``first`` (Firefox: only the first check), ``never``.
         check_interval: seconds between checks once connected; before that it is 50 ms.
+        data: data channels as negotiated, None for none.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class ClientPeer:
         profiles: Sequence[SrtpProfile] = ALL_PROFILES,
         nominates: str = "always",
         check_interval: float = 2.5,
+        data: DataNegotiation | None = None,
         now: float,
         seed: int = 1,
     ) -> None:
@@ -62,6 +65,8 @@ class ClientPeer:
         self.random = random.Random(seed)
         self.dtls = DtlsEndpoint(DtlsContext(certificate, profiles), role, (server_fingerprint,))
         self.srtp: SrtpSession | None = None
+        self.channels = None if data is None else DataChannels(data, role, random=self.random.randbytes)
+        self.channel_events: list[ChannelEvent] = []
         self.answers: list[stun.Message] = []
         self.errors: list[stun.Message] = []
         self.server_requests = 0
@@ -144,6 +149,9 @@ class ClientPeer:
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
         outgoing, self._outgoing = self._outgoing, []
+        if self.channels is not None and self.dtls.state is DtlsState.ESTABLISHED:
+            for packet in self.channels.packets_to_send(now):
+                self.dtls.send(packet)
         if self.first_answer_at is not None:
             outgoing += [(datagram, self.path) for datagram in self.dtls.datagrams_to_send(now)]
         return outgoing
@@ -151,6 +159,8 @@ class ClientPeer:
     def next_timer(self) -> float | None:
         times = [self._next_check] if self.is_checking else []
         if self.first_answer_at is not None and (timer := self.dtls.next_timer()) is not None:
+            times.append(timer)
+        if self.channels is not None and (timer := self.channels.next_timer()) is not None:
             times.append(timer)
         return min(times, default=None)
 
@@ -162,6 +172,8 @@ class ClientPeer:
             self._checks_sent += 1
             self._next_check = now + (self.check_interval if self.first_answer_at is not None else 0.05)
         self.dtls.handle_timer(now)
+        if self.channels is not None:
+            self.channels.handle_timer(now)
         self._follow_dtls(now)
 
     def _receive_stun(self, datagram: bytes, now: float) -> None:
@@ -196,7 +208,15 @@ class ClientPeer:
                 case HandshakeCompleted(keys):
                     self.srtp = SrtpSession(keys)
                     self.keys_at = now
+                    if self.channels is not None:
+                        self.channels.start(now)
+                case DataReceived(data) if self.channels is not None:
+                    reason = self.channels.receive(data, now)
+                    if reason is not None:
+                        self.refused.append(reason)
                 case DtlsFailed():
                     self.failure = event
                 case DtlsClosed():
                     self.is_closed_by_peer = True
+        while self.channels is not None and (event := self.channels.next_event()) is not None:
+            self.channel_events.append(event)

@@ -5,9 +5,10 @@ comes back as a :class:`~rtcsplit.drops.DropReason` for the caller to count. Aft
 empty :meth:`Session.datagrams_to_send` and :meth:`Session.next_event`, and ask :meth:`Session.next_timer` again.
 
 RTP and RTCP are authenticated packets here and no more: streams, reports and audio are above, in ``rtcsplit.media``.
+Data channels are used through :attr:`Session.channels`; what they cause leaves with the session's datagrams, and what
+they report comes with its events.
 
 Sources: RFC 8445 (ICE), RFC 5764 (DTLS-SRTP), RFC 7675 (consent), RFC 7983 (demultiplexing).
-Left out: data channels.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from ..drops import DropReason
 from ..errors import UsageError
 from ..wire.address import Address, Path
 from ..wire.packet import Kind, classify
-from .dtls import DtlsEndpoint
+from .datachannel import DataChannels
+from .dtls import DtlsEndpoint, DtlsState
 from .dtls_context import DtlsContext
 from .events import (
     AddressAuthenticated,
@@ -92,6 +94,9 @@ class Session:
         refusals: the process-wide, rate-limited answers to unauthenticated requests.
         random: returns as many random octets as it is asked for.
         now: monotonic seconds.
+
+    Attributes:
+        channels: the session's data channels, None where none were negotiated.
     """
 
     def __init__(
@@ -107,6 +112,8 @@ class Session:
         self._ice = IceLite(local_ice, negotiation.remote_ice, refusals=refusals, random=random, now=now)
         self._dtls = DtlsEndpoint(dtls_context, negotiation.dtls_role, negotiation.remote_fingerprints)
         self._srtp: SrtpSession | None = None
+        data = negotiation.data
+        self.channels = None if data is None else DataChannels(data, negotiation.dtls_role, random=random)
         self._state = SessionState.CHECKING
         self._early: deque[tuple[Kind, bytes, Path]] = deque()
         self._events: deque[SessionEvent] = deque()
@@ -228,8 +235,8 @@ class Session:
         """Return when :meth:`handle_timer` wants to be called, None for never."""
         if self._state is SessionState.CLOSED:
             return None
-        timer, other = self._ice.next_timer(), self._dtls.next_timer()
-        return other if timer is None else timer if other is None else min(timer, other)
+        timer = _earlier(self._ice.next_timer(), self._dtls.next_timer())
+        return timer if self.channels is None else _earlier(timer, self.channels.next_timer())
 
     def handle_timer(self, now: float) -> None:
         """Do what is due at ``now``; early and repeated calls do no harm."""
@@ -239,6 +246,8 @@ class Session:
         self._follow_ice(now)
         self._dtls.handle_timer(now)
         self._follow_dtls(now)
+        if self.channels is not None:
+            self.channels.handle_timer(now)
 
     # receiving
 
@@ -257,8 +266,11 @@ class Session:
         if not self._ice.is_authenticated(path.client):
             return DropReason.PATH_UNAUTHENTICATED
         reason = self._dtls.receive(datagram, now)
-        self._follow_dtls(now)
-        return reason
+        refusal = self._follow_dtls(now)
+        return reason if reason is not None else refusal
+
+    def _receive_data(self, data: bytes, now: float) -> DropReason | None:
+        return DropReason.SCTP_UNEXPECTED if self.channels is None else self.channels.receive(data, now)
 
     def _receive_srtp(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
         refusal = self._refuse_or_hold(Kind.RTP, datagram, path)
@@ -320,7 +332,9 @@ class Session:
             self._dtls.start(now)
             self._follow_dtls(now)
 
-    def _follow_dtls(self, now: float) -> None:
+    def _follow_dtls(self, now: float) -> DropReason | None:
+        """Do what DTLS reports; return why application data was dropped, None where it was not."""
+        refusal = None
         while (event := self._dtls.next_event()) is not None:
             match event:
                 case HandshakeCompleted(keys):
@@ -330,14 +344,23 @@ class Session:
                     if self._ice.path is not None:
                         self._events.append(SessionConnected(self._ice.path))
                     self._release_early(now)
+                    if self.channels is not None:
+                        self.channels.start(now)
                 case DtlsFailed(error):
                     is_late = error.code == "handshake_timeout"
                     cause = EndCause.HANDSHAKE_TIMEOUT if is_late else EndCause.HANDSHAKE_FAILED
                     self._end(cause, now, detail=str(error), code=error.code)
                 case DtlsClosed():
                     self._end(EndCause.PEER_CLOSED, now)
-                case DataReceived():
-                    pass  # no data channel was negotiated, so nobody is there to take it
+                case DataReceived(data):
+                    refusal = self._receive_data(data, now)
+        self._follow_channels()
+        return refusal
+
+    def _follow_channels(self) -> None:
+        if self.channels is not None:
+            while (event := self.channels.next_event()) is not None:
+                self._events.append(event)
 
     def _release_early(self, now: float) -> None:
         """Hand on what came before the keys."""
@@ -367,7 +390,14 @@ class Session:
         if self._state is SessionState.CLOSED:
             return
         self._outgoing += [(datagram, path, None) for datagram, path in self._ice.datagrams_to_send(now)]
+        self._collect_channels(now)
         self._collect_dtls(now)
+
+    def _collect_channels(self, now: float) -> None:
+        if self.channels is not None and self._dtls.state is DtlsState.ESTABLISHED:
+            for packet in self.channels.packets_to_send(now):
+                self._dtls.send(packet)
+        self._follow_channels()
 
     def _collect_dtls(self, now: float) -> None:
         path = self._ice.path
@@ -382,6 +412,9 @@ class Session:
         """Close once. Where consent stands, a failure's alert or our close_notify is the last thing sent."""
         if self._state is SessionState.CLOSED:
             return
+        if self.channels is not None:
+            self.channels.close()
+            self._collect_channels(now)
         self._dtls.close(now)
         if cause in _WITHOUT_CONSENT:
             self._outgoing.clear()
@@ -395,3 +428,7 @@ class Session:
 
     def _apply(self, trigger: Trigger) -> None:
         self._state = TRANSITIONS.get((self._state, trigger), self._state)
+
+
+def _earlier(time: float | None, other: float | None) -> float | None:
+    return other if time is None else time if other is None else min(time, other)

@@ -14,6 +14,7 @@ from ..session.negotiation import AudioCodec, AudioNegotiation
 from ..session.session import Outgoing, Session, SessionState
 from ..wire.address import Path
 from ..wire.rtp import RtpPacket
+from .call_channels import CallChannels
 from .session_log import SessionLog
 
 __all__ = ["Call", "Companion"]
@@ -43,6 +44,7 @@ class Call:
         log: the session's log, None for none.
 
     Attributes:
+        channels: the call's data channels, None where none were negotiated.
         companion: driven with the call while that is connected; None for none. Set by the application, which calls
             :meth:`wake` whenever it changes the companion's timer outside of its callbacks.
     """
@@ -70,6 +72,8 @@ class Call:
         self._new_rtp = new_rtp
         self._clock = clock
         self._changed = changed
+        data = session.channels
+        self.channels = None if data is None else CallChannels(data, clock=clock, changed=lambda: changed(self))
         self._on_end: list[Callable[[], None]] = []
 
     @property

@@ -36,6 +36,7 @@ class CallFactory:
         refusals: shared answers to unauthenticated requests.
         random: returns as many random octets as it is asked for.
         clock: monotonic seconds.
+        has_data: whether data channels are taken where they are offered.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class CallFactory:
         refusals: StunRefusals,
         random: Callable[[int], bytes],
         clock: Callable[[], float],
+        has_data: bool = False,
     ) -> None:
         self._settings = settings
         self._keys = keys
@@ -55,6 +57,7 @@ class CallFactory:
         self._refusals = refusals
         self._random = random
         self._clock = clock
+        self._has_data = has_data
 
     def make(
         self,
@@ -84,6 +87,7 @@ class CallFactory:
             self.candidates(own_address),
             self._random,
             setup=self._settings.dtls_setup,
+            has_data=self._has_data,
         )
         answer = build_answer(parsed, local)
         log = self._new_log(local, answer.negotiation, write_log)

@@ -14,6 +14,7 @@ from .._native.session_table import NativeSessionTable
 from ..drops import DropReason
 from ..session.events import (
     AddressAuthenticated,
+    ChannelEvent,
     EndCause,
     HeldPacketDropped,
     IceRestarted,
@@ -32,7 +33,7 @@ from ..wire import stun
 from ..wire.address import Address, Path
 from ..wire.packet import Kind
 from ..wire.rtp import RtpPacket
-from .application import Application
+from .application import Application, ChannelApplication
 from .call import Call
 from .facts import OpenedPacket, Received, ReceivedDatagram, RefusedPacket
 from .session_table import SessionTable
@@ -64,6 +65,7 @@ class Switchboard:
 
     def __init__(self, application: Application, refusals: StunRefusals) -> None:
         self._application = application
+        self._channel_event = application.channel_event if isinstance(application, ChannelApplication) else None
         self._refusals = refusals
         self._table: SessionTable[Call] = SessionTable(_has_left)
         self._timers: TimerQueue[Call] = TimerQueue()
@@ -259,6 +261,12 @@ class Switchboard:
                 self._guard(call, now, self._application.call_connected, call)
             case SessionEnded():
                 self._remove(call, now, event)
+            case _:
+                self._tell_of_channel(call, event, now)
+
+    def _tell_of_channel(self, call: Call, event: ChannelEvent, now: float) -> None:
+        if self._channel_event is not None:
+            self._guard(call, now, self._channel_event, call, event)
 
     def _take_rtp(self, call: Call, packet: RtpPacket | bytes, arrived_at: float, now: float) -> None:
         if call.log is not None:

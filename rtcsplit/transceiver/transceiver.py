@@ -22,7 +22,7 @@ from ..session.stun_refusals import StunRefusals
 from ..wire.address import Address
 from .accepted_call import AcceptedCall, RestartedCall
 from .admission import Admission, DrainOutcome
-from .application import Application
+from .application import Application, ChannelApplication
 from .call import Call
 from .call_factory import CallFactory
 from .counters import TransceiverCounters
@@ -47,7 +47,7 @@ class Transceiver:
 
     Args:
         settings: addresses, ids, limits.
-        application: gets the calls' audio.
+        application: gets the calls' audio; a :class:`.ChannelApplication` their data channels too.
         keys: hint keys; needed in relay mode, optional in direct mode.
         certificate: of the DTLS endpoint; a new one if None.
 
@@ -76,6 +76,7 @@ class Transceiver:
             refusals=refusals,
             random=os.urandom,
             clock=time.monotonic,
+            has_data=isinstance(application, ChannelApplication),
         )
         self._socket: TransceiverSocket | None = None
         self._reader: SocketReader | None = None
