@@ -1,0 +1,231 @@
+"""Data channels with Chromium, over real sockets: both openings, all kinds of messages, bulk, loss, closing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from rtcsplit.session.dcep import ChannelParameters
+from rtcsplit.session.events import ChannelClosed, ChannelDrained, ChannelEvent, ChannelOpened, MessageReceived
+from rtcsplit.transceiver.call import Call
+from rtcsplit.transceiver.transceiver import Transceiver
+
+from .browser import chromium
+from .channels import LossyWay, Recorder, recording_transceiver
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+# Chromium keeps every message that a channel brings; text as it is, octets as length and sum.
+PAGE = """
+() => {
+    const connection = new RTCPeerConnection();
+    connection.addTransceiver("audio");
+    window.channels = {};
+    window.keep = (channel) => {
+        channel.binaryType = "arraybuffer";
+        const kept = {channel, messages: [], octets: 0};
+        channels[channel.label] = kept;
+        channel.onmessage = ({data}) => {
+            kept.octets += typeof data === "string" ? data.length : data.byteLength;
+            const sum = (octets) => octets.reduce((total, octet) => (total * 31 + octet) % 65521, 0);
+            kept.messages.push(typeof data === "string" ? data : [data.byteLength, sum(new Uint8Array(data))]);
+        };
+        kept.isOpen = new Promise((resolve) => {
+            if (channel.readyState === "open") resolve(); else channel.onopen = resolve;
+        });
+        kept.isClosed = new Promise((resolve) => { channel.onclose = resolve; });
+        return kept;
+    };
+    connection.ondatachannel = ({channel}) => keep(channel);
+    window.connection = connection;
+}
+"""
+OPEN = "([label, options]) => { keep(connection.createDataChannel(label, options)); }"
+OFFER = "async () => { await connection.setLocalDescription(); return connection.localDescription.sdp; }"
+ANSWER = "(sdp) => connection.setRemoteDescription({type: 'answer', sdp})"
+HAS = "([label, count]) => channels[label]?.messages.length >= count"
+MESSAGES = "(label) => channels[label].messages"
+DESCRIBE = """(label) => {
+    const {id, ordered, maxRetransmits, maxPacketLifeTime, protocol} = channels[label].channel;
+    return {id, ordered, maxRetransmits, maxPacketLifeTime, protocol};
+}"""
+SEND = """async ([label, values]) => {
+    await channels[label].isOpen;
+    for (const value of values)
+        channels[label].channel.send(typeof value === "string" ? value : new Uint8Array(value));
+}"""
+UPLOAD = """async ([label, pieces, size]) => {
+    const {channel} = channels[label];
+    channel.bufferedAmountLowThreshold = 1 << 18;
+    for (let n = 0; n < pieces; n++) {
+        const isLow = () => new Promise((resolve) => { channel.onbufferedamountlow = resolve; });
+        if (channel.bufferedAmount > 1 << 20) await isLow();
+        channel.send(new Uint8Array(size).fill(n));
+    }
+}"""
+
+
+def summed(message: bytes | str) -> Any:
+    """What the page keeps of a message."""
+    if isinstance(message, str):
+        return message
+    total = 0
+    for octet in message:
+        total = (total * 31 + octet) % 65_521
+    return [len(message), total]
+
+
+class Pair:
+    """A call of ours, and a page at its other end."""
+
+    def __init__(self, page: Page, recorder: Recorder, transceiver: Transceiver, way: LossyWay) -> None:
+        self.page = page
+        self.recorder = recorder
+        self.transceiver = transceiver
+        self.way = way
+
+    @property
+    def call(self) -> Call:
+        (call,) = self.transceiver.calls()
+        return call
+
+    async def connect(self, *channels: tuple[str, dict[str, object]]) -> None:
+        for channel in channels:
+            await self.page.evaluate(OPEN, list(channel))
+        accepted = await self.transceiver.accept((await self.page.evaluate(OFFER)).encode())
+        await self.page.evaluate(ANSWER, accepted.answer)
+        await self.recorder.until(lambda: len(self.recorder.of_type(ChannelOpened)) == len(channels))
+
+    async def messages(self, label: str, count: int, timeout: float = 60.0) -> list[Any]:
+        """What the page has, once it has that many."""
+        await self.page.wait_for_function(HAS, arg=[label, count], timeout=timeout * 1000)
+        found: list[Any] = await self.page.evaluate(MESSAGES, label)
+        return found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def pair(browser: Browser, setup: str = "active") -> AsyncIterator[Pair]:
+    page = await browser.new_page()
+    await page.goto("about:blank")
+    await page.evaluate(PAGE)
+    async with recording_transceiver(setup) as (recorder, transceiver, way):
+        yield Pair(page, recorder, transceiver, way)
+        await page.evaluate("() => connection.close()")
+    await page.close()
+
+
+SAID: list[Any] = ["text", [1, 2, 3], "", [], "ü" * 30_000, [7] * 65_536, "last"]
+
+
+@pytest.mark.parametrize("setup", ["active", "passive"])
+async def test_chromium_opens_and_both_sides_talk(browser: Browser, setup: str) -> None:
+    """H6, H7, H8: in each DTLS role; parameters as opened, an echo of every kind of message."""
+    async with pair(browser, setup) as both:
+
+        def echo(call: Call, event: ChannelEvent) -> None:
+            if isinstance(event, MessageReceived) and call.channels is not None:
+                call.channels.send(event.channel_id, event.data)
+
+        both.recorder.react = echo
+        await both.connect(
+            ("oai-events", {}), ("loose", {"ordered": False, "maxRetransmits": 3, "protocol": "p"}),
+            ("timed", {"maxPacketLifeTime": 100}),
+        )  # fmt: skip
+        found = {event.parameters.label: event for event in both.recorder.of_type(ChannelOpened)}
+        assert {event.channel_id % 2 for event in found.values()} == {1 if setup == "active" else 0}
+        assert found["oai-events"].parameters == ChannelParameters("oai-events")
+        assert found["loose"].parameters == ChannelParameters("loose", "p", is_ordered=False, max_retransmits=3)
+        assert found["timed"].parameters == ChannelParameters("timed", max_lifetime_ms=100)
+        await both.page.evaluate(SEND, ["oai-events", SAID])
+        expected = [summed(value if isinstance(value, str) else bytes(value)) for value in SAID]
+        assert await both.messages("oai-events", len(SAID)) == expected
+        assert not both.transceiver.counters().drops
+
+
+async def test_we_open_and_chromium_answers(browser: Browser) -> None:
+    """H6, H7: the page sees our channel and its parameters, and the message that left with the opening."""
+    async with pair(browser) as both:
+        await both.connect(("theirs", {}))
+        assert both.call.channels is not None
+        channel_id = both.call.channels.open("ours", protocol="p", is_ordered=False, max_retransmits=0)
+        both.call.channels.send(channel_id, "hello")
+        assert await both.messages("ours", 1) == ["hello"]
+        assert await both.page.evaluate(DESCRIBE, "ours") == {
+            "id": channel_id, "ordered": False, "maxRetransmits": 0, "maxPacketLifeTime": None, "protocol": "p",
+        }  # fmt: skip
+        await both.page.evaluate(SEND, ["ours", ["back"]])
+        await both.recorder.until(lambda: MessageReceived(channel_id, "back") in both.recorder.events)
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.05])
+@pytest.mark.parametrize("is_ordered", [True, False], ids=["ordered", "unordered"])
+async def test_bulk_goes_down_and_up(browser: Browser, loss: float, is_ordered: bool) -> None:
+    """10 MB in pieces of 64 KiB each way; 1 MB at 5 % loss; no datagram of ours over 1,200 octets."""
+    count = 16 if loss else 160
+    async with pair(browser) as both:
+        await both.connect(("file", {"ordered": is_ordered}))
+        both.way.share = loss
+        pieces = iter([bytes([n]) * 65_536 for n in range(count)])
+
+        def pump(call: Call, event: ChannelEvent | None = None) -> None:
+            assert call.channels is not None
+            (opened,) = both.recorder.of_type(ChannelOpened)
+            while call.channels.buffered_amount(opened.channel_id) < 1_000_000:
+                piece = next(pieces, None)
+                if piece is None:
+                    return
+                call.channels.send(opened.channel_id, piece)
+
+        both.recorder.react = lambda call, event: pump(call) if isinstance(event, ChannelDrained) else None
+        pump(both.call)
+        downlink = await both.messages("file", count)
+        expected = [summed(bytes([n]) * 65_536) for n in range(count)]
+        assert (downlink if is_ordered else sorted(downlink)) == (expected if is_ordered else sorted(expected))
+        await both.page.evaluate(UPLOAD, ["file", count, 65_536])
+        await both.recorder.until(lambda: len(both.recorder.of_type(MessageReceived)) == count, 60)
+        uplink = [event.data for event in both.recorder.of_type(MessageReceived)]
+        assert (uplink if is_ordered else sorted(uplink)) == [bytes([n]) * 65_536 for n in range(count)]
+        assert both.way.longest <= 1200
+
+
+@pytest.mark.parametrize("closer", ["page", "ours"])
+async def test_channels_close_and_their_ids_come_again(browser: Browser, closer: str) -> None:
+    """H9: by either side, after the last message."""
+    async with pair(browser) as both:
+        await both.connect(("keeper", {}))
+        assert both.call.channels is not None
+        ids = set()
+        for turn in range(5):
+            label = f"turn {turn}"
+            await both.page.evaluate(OPEN, [label, {}])
+            await both.recorder.until(lambda turn=turn: len(both.recorder.of_type(ChannelOpened)) == turn + 2)
+            channel_id = both.recorder.of_type(ChannelOpened)[-1].channel_id
+            ids.add(channel_id)
+            if closer == "ours":
+                # Chromium drops what comes before it has opened the channel for the page, if the reset is close behind.
+                await both.page.evaluate("async (label) => { await channels[label].isOpen; }", label)
+                both.call.channels.send(channel_id, "bye")
+                both.call.channels.close(channel_id)
+                assert await both.messages(label, 1) == ["bye"]
+            else:
+                await both.page.evaluate(SEND, [label, ["bye"]])
+                await both.page.evaluate("(label) => channels[label].channel.close()", label)
+            await asyncio.wait_for(
+                both.page.evaluate("async (label) => { await channels[label].isClosed; }", label), 10
+            )
+            await both.recorder.until(lambda turn=turn: len(both.recorder.of_type(ChannelClosed)) == turn + 1)
+        assert len(ids) == 1
+        if closer == "page":
+            assert [event.data for event in both.recorder.of_type(MessageReceived)] == ["bye"] * 5
