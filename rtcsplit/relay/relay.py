@@ -85,6 +85,11 @@ class Relay:
         return self._upstream_addresses
 
     @property
+    def directory(self) -> Directory:
+        """What it was told last; routes that are kept for running sessions are not in it."""
+        return self._routes.listed
+
+    @property
     def keys(self) -> RoutingKeys:
         """The ring in force."""
         return self._keys

@@ -27,6 +27,11 @@ class RoutesInForce:
         return (*self._listed.entries, *self._kept.values())
 
     @property
+    def listed(self) -> Directory:
+        """What the source says."""
+        return self._listed
+
+    @property
     def kept(self) -> tuple[Route, ...]:
         """Routes that are in force without being listed."""
         return tuple(self._kept)

@@ -157,6 +157,11 @@ class Directory:
         """Return the entries that take new sessions."""
         return tuple(entry for entry in self.entries if entry.state is EntryState.ACTIVE)
 
+    def outside(self, networks: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> tuple[DirectoryEntry, ...]:
+        """Return the entries whose addresses are in none of these networks."""
+        within = tuple(networks)
+        return tuple(e for e in self.entries if not any(ipaddress.ip_address(e.address.host) in net for net in within))
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Directory) and self.entries == other.entries
 
