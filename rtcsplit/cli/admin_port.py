@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..wire.address import Address
@@ -19,14 +19,14 @@ __all__ = ["admin_port"]
 
 @contextlib.asynccontextmanager
 async def admin_port(
-    section: AdminSection | None, process: Process, make_collector: Callable[[], Collector]
+    section: AdminSection | None, process: Process, make_collectors: Callable[[], Sequence[Collector]]
 ) -> AsyncIterator[Address | None]:
     """Serve liveness, readiness and metrics until the block ends; the value is the bound address.
 
     Args:
         section: None for no port at all.
         process: its readiness is what ``/readyz`` says.
-        make_collector: called where there is a port; imports what the extra installs.
+        make_collectors: called where there is a port; imports what the extra installs.
 
     Raises:
         ConfigurationError: the address cannot be bound.
@@ -39,7 +39,7 @@ async def admin_port(
         from .admin import admin_application
         from .web import serving
 
-        collector = make_collector()
-    application = admin_application(lambda: process.is_ready, [collector])
+        collectors = make_collectors()
+    application = admin_application(lambda: process.is_ready, collectors)
     async with serving("admin.listen", section.listen, application) as address:
         yield address

@@ -23,8 +23,10 @@ from .values import Network
 __all__ = [
     "AdminSection",
     "BackendSection",
+    "DirectoryDnsSection",
     "GatewayConfig",
     "HintKeysSection",
+    "RedisSection",
     "RelayConfig",
     "RelaySection",
     "SignalingSection",
@@ -41,6 +43,8 @@ BufferBytes = Annotated[int, Meta(ge=65536, le=1 << 30)]
 Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/-]+=*$")]  # RFC 6750 section 2.1
 Milliseconds = Annotated[int, Meta(ge=0, le=50)]
 Positive = Annotated[int, Meta(ge=1, le=1 << 24)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Ordinals = Annotated[int, Meta(ge=1, le=1024)]
 DrainSeconds = Annotated[int, Meta(ge=0, le=604800)]
 SampleRate = Annotated[int, Meta(ge=8000, le=48000)]
 ConnectSeconds = Annotated[int, Meta(ge=1, le=60)]
@@ -80,12 +84,37 @@ class HintKeysSection(Struct, frozen=True, kw_only=True):
             raise ConfigurationError("hint_keys.file", str(self.file), "either file, or mint and secrets")
 
 
+class RedisSection(Struct, frozen=True, kw_only=True):
+    """``[redis]``: the flow cache and the registry of transceivers."""
+
+    url: Annotated[str, _takes('a URL like "redis://:PASSWORD@10.0.0.2:6379/0"', values.redis_url, is_secret=True)]
+    key_prefix: Annotated[str, _takes("what all keys in Redis begin with")] = "rtcsplit:"
+
+
+class DirectoryDnsSection(Struct, frozen=True, kw_only=True):
+    """``[directory_dns]``: transceivers that have a number in their DNS name."""
+
+    name: Annotated[str, _takes('a DNS name with "{ordinal}" in it', values.ordinal_name)]
+    port: Annotated[Port, _takes("the transceivers' UDP port, 1..65535")]
+    cluster: Annotated[U16, _takes("the cluster's id, 0..65535")]
+    first_id: Annotated[U16, _takes("the transceiver id of ordinal 0, 0..65535")] = 0
+    count: Annotated[Ordinals, _takes("how many ordinals to look up, 1..1024")] = 16
+    nameserver: Annotated[Address | None, _takes('a literal address, "HOST:PORT"', values.destination_address)] = None
+
+    def __post_init__(self) -> None:
+        if self.first_id + self.count - 1 > 65535:
+            expected = f"at most {65536 - self.first_id}, since transceiver ids end at 65535"
+            raise ConfigurationError("directory_dns.count", self.count, expected)
+
+
 class RelaySection(Struct, frozen=True, kw_only=True):
     """``[relay]``: the public side, the internal side, and how much memory flows may take."""
 
     listen: Annotated[Address, _LISTEN]
     upstream: Annotated[Address, _LISTEN]
-    directory: Annotated[Path, _takes("a TOML file of transceivers", values.path)]
+    directory_source: Annotated[Literal["file", "redis", "dns"], _takes('"file", "redis" or "dns"')] = "file"
+    directory: Annotated[Path | None, _takes("a TOML file of transceivers", values.path)] = None
+    transceiver_networks: Annotated[tuple[Network, ...], _NETWORKS] = ()
     workers: Annotated[Workers, _takes(f"a number of workers, 1..{MAX_WORKERS}")] = field(
         default_factory=_available_cpus
     )
@@ -115,6 +144,10 @@ class TransceiverSection(Struct, frozen=True, kw_only=True):
         tuple[Address, ...],
         _takes('a list of addresses that clients send to, "HOST:PORT", without wildcards', values.destination_address),
     ] = ()
+    announce: Annotated[
+        Address | None,
+        _takes('the address that relays send to, "HOST:PORT", no wildcard', values.destination_address),
+    ] = None
     relay_networks: Annotated[tuple[Network, ...], _NETWORKS] = ()
     dtls_setup: Annotated[Literal["auto", "active", "passive"], _takes('"auto", "active" or "passive"')] = "auto"
     srtp_profiles: Annotated[
@@ -188,7 +221,18 @@ class RelayConfig(Struct, frozen=True, kw_only=True):
 
     relay: RelaySection
     hint_keys: HintKeysSection
+    redis: RedisSection | None = None
+    directory_dns: DirectoryDnsSection | None = None
     admin: AdminSection | None = None
+
+    def __post_init__(self) -> None:
+        source = self.relay.directory_source
+        if source == "file" and self.relay.directory is None:
+            raise ConfigurationError("relay.directory", None, "a TOML file of transceivers")
+        if source == "redis" and self.redis is None:
+            raise ConfigurationError("redis.url", None, "where Redis is, since relay.directory_source is redis")
+        if source == "dns" and self.directory_dns is None:
+            raise ConfigurationError("directory_dns.name", None, "a name, since relay.directory_source is dns")
 
 
 class TransceiverConfig(Struct, frozen=True, kw_only=True):
@@ -197,6 +241,7 @@ class TransceiverConfig(Struct, frozen=True, kw_only=True):
     transceiver: TransceiverSection
     signaling: SignalingSection
     hint_keys: HintKeysSection | None = None
+    redis: RedisSection | None = None
     admin: AdminSection | None = None
 
     def __post_init__(self) -> None:
@@ -204,6 +249,15 @@ class TransceiverConfig(Struct, frozen=True, kw_only=True):
             raise ConfigurationError("hint_keys.mint", None, "the id of the secret that mints, 0..15")
         if self.hint_keys is not None:
             self.transceiver.require_route()
+        if self.redis is not None:
+            self._require_registration()
+
+    def _require_registration(self) -> None:
+        if self.transceiver.mode != "relay":
+            raise ConfigurationError("redis.url", "(hidden)", "no Redis where transceiver.mode is direct")
+        if self.transceiver.announce is None and values.is_wildcard(self.transceiver.listen):
+            expected = "the address that relays send to, since transceiver.listen is a wildcard"
+            raise ConfigurationError("transceiver.announce", None, expected)
 
 
 class GatewayConfig(TransceiverConfig, frozen=True, kw_only=True):

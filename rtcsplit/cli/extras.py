@@ -11,9 +11,12 @@ __all__ = ["needs_extra"]
 
 _LIBRARIES = {
     "demo": ("aiortc", "av", "httpx", "numpy", "prometheus_client", "starlette", "uvicorn"),
+    "dns": ("dns",),
     "gateway": ("numpy", "opuslib", "python_multipart", "soxr", "starlette", "uvicorn", "websockets"),
     "metrics": ("starlette", "uvicorn", "prometheus_client"),
+    "redis": ("redis",),
     "signaling": ("starlette", "uvicorn"),
+    "top": ("prometheus_client", "rich"),
 }
 
 

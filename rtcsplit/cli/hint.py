@@ -55,7 +55,8 @@ def open_(config: Path, settings: tuple[str, ...], ufrag: str) -> None:
     section = resolved(_keys_of(source))
     text = ufrag.partition(":")[0]
     relay = source.read_section("relay", RelaySection)
-    directory = None if relay is None else Directory.from_file(relay.directory, setting="relay.directory")
+    path = relay.directory if relay is not None and relay.directory_source == "file" else None
+    directory = None if path is None else Directory.from_file(path, setting="relay.directory")
     opened = routing_keys(section).open(text)
     if opened is None:
         raise UsageError(f"{text!r} does not open: {_why_closed(text, section)}")

@@ -22,6 +22,7 @@ from .keys import routing_keys
 from .loading import Source, check_option, source_options
 from .logs import set_up_logs
 from .process import Process, run
+from .relay_control import RelayControl, read_directory
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -65,13 +66,12 @@ class Plan:
             ConfigurationError: a setting, the keys or the directory cannot be used.
         """
         config = source.read(RelayConfig)
-        directory = Directory.from_file(config.relay.directory, setting="relay.directory")
-        return cls(config, routing_keys(config.hint_keys), directory)
+        return cls(config, routing_keys(config.hint_keys), read_directory(config))
 
     def changes_that_need_a_restart(self, newer: Plan) -> list[str]:
         """Return the keys in which ``newer`` differs and which are not read again while running."""
         changed = []
-        for section in ("relay", "admin"):
+        for section in ("relay", "redis", "directory_dns", "admin"):
             old, new = getattr(self.config, section), getattr(newer.config, section)
             if old is None or new is None:
                 changed += [section] if old is not new else []
@@ -99,17 +99,20 @@ async def _serve(process: Process, source: Source, plan: Plan) -> None:
 
     def reload() -> None:
         newer = Plan.read(source)
-        relay.replace_directory(newer.directory)  # may still refuse, so it goes first
+        if section.directory_source == "file":
+            relay.replace_directory(newer.directory)  # may still refuse, so it goes first
         relay.replace_keys(newer.keys)
         if ignored := plan.changes_that_need_a_restart(newer):
             log.warning("restart_needed", extra={"keys": ignored})
 
-    def collector() -> Collector:
+    control = RelayControl(plan.config, relay, lambda: read_directory(source.read(RelayConfig)))
+
+    def collectors() -> list[Collector]:
         from ..relay.metrics import RelayCollector
 
-        return RelayCollector(relay)
+        return [RelayCollector(relay), *control.collectors()]
 
-    async with admin_port(plan.config.admin, process, collector) as admin, relay:
+    async with admin_port(plan.config.admin, process, collectors) as admin, relay, control:
         process.on_reload(reload)
         upstream = ",".join(map(str, relay.upstream_addresses))
         process.ready(f"relay ready: listen={relay.address} upstream={upstream} admin={admin or 'none'}")

@@ -23,6 +23,7 @@ from .keys import minting_keys
 from .loading import Source, check_option, source_options
 from .logs import set_up_logs
 from .process import Process, run
+from .registered import registered
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -77,15 +78,16 @@ async def serve_calls(
 
         door = _signaling(config.signaling, endpoint, section.max_sessions)
 
-    def collector() -> Collector:
+    def collectors() -> list[Collector]:
         from ..transceiver.metrics import TransceiverCollector
 
-        return TransceiverCollector(endpoint.counters)
+        return [TransceiverCollector(endpoint.counters)]
 
     async with (
-        admin_port(config.admin, process, collector) as admin,
+        admin_port(config.admin, process, collectors) as admin,
         endpoint,
         serving("signaling.listen", config.signaling.listen, door) as signaling,
+        registered(config, keys, endpoint),
     ):
         addresses = f"listen={endpoint.address} signaling={signaling} admin={admin or 'none'}"
         process.ready(f"{role} ready: {addresses}")

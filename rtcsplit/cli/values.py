@@ -10,6 +10,7 @@ import ipaddress
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ..session.keying import SrtpProfile
 from ..wire.address import Address
@@ -18,7 +19,9 @@ __all__ = [
     "Network",
     "destination_address",
     "network",
+    "ordinal_name",
     "path",
+    "redis_url",
     "render",
     "srtp_profile",
     "url_path",
@@ -66,6 +69,22 @@ def url_path(text: str) -> str:
     return text
 
 
+def redis_url(text: str) -> str:
+    """Return the URL of a Redis server."""
+    url = urlsplit(text)
+    if url.scheme not in ("redis", "rediss", "unix") or not (url.hostname or url.scheme == "unix") or url.port == 0:
+        raise ValueError("not the URL of a Redis server")
+    return text
+
+
+def ordinal_name(text: str) -> str:
+    """Return a DNS name with ``{ordinal}`` in it, once."""
+    if text.count("{ordinal}") != 1 or not set(text.replace("{ordinal}", "0")) <= _DNS_NAME or len(text) > 250:
+        raise ValueError("not a name with an ordinal")
+    return text
+
+
+_DNS_NAME = frozenset("-._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _URL_PATH = frozenset("/-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from types import TracebackType
 
+from .._native.relay_flows import QueueLosses
 from ..errors import UsageError
-from .flow_cache_counters import FlowCacheCounters
+from .flow_cache_counters import OPERATIONS, FlowCacheCounters, Timings
 from .flow_lookup import FlowLookup
 from .flow_mirror import FlowMirror
 from .redis_link import RedisLink
@@ -57,13 +59,10 @@ class FlowCache:
                 await task
 
     def counters(self) -> FlowCacheCounters:
-        """Return what has been counted.
-
-        Raises:
-            UsageError: not started.
-        """
+        """Return what has been counted; nothing before the start."""
         if self._mirror is None or self._lookup is None:
-            raise UsageError("the flow cache is not started")
+            timings = {operation: Timings() for operation in OPERATIONS}
+            return FlowCacheCounters(Counter(), timings, dict.fromkeys(QueueLosses._fields, 0), False)
         return FlowCacheCounters(
             self._mirror.operations + self._lookup.operations,
             {"mirror": self._mirror.timings, "lookup": self._lookup.timings},

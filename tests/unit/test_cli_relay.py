@@ -140,6 +140,20 @@ def test_reload_names_what_needs_a_restart(config: Path) -> None:
         assert json.loads(relay.next_log())["event"] == "reloaded"
 
 
+def test_changed_directory_file_is_read_without_a_signal(config: Path) -> None:
+    directory = config.parent / "directory.toml"
+    with running("relay", "--config", config) as relay:
+        directory.write_text(directory_entry(("10.0.0.1", 5000)))
+        line = json.loads(relay.next_log())
+        assert (line["event"], line["entries"], line["active"]) == ("directory_replaced", 1, 1)
+        directory.write_text(directory_entry(("10.0.0.1", 0)))
+        line = json.loads(relay.next_log())
+        assert (line["event"], line["key"]) == ("directory_failed", "transceiver[0].address")
+        metrics = httpx.get(f"http://{relay.address('admin')}/metrics").text
+        assert 'rtcsplit_relay_directory_readings_total{outcome="failed"} 1.0' in metrics
+        assert "rtcsplit_relay_routes 1.0" in metrics
+
+
 def test_secret_is_not_in_the_log_of_a_failed_reload(config: Path) -> None:
     with running("relay", "--config", config) as relay:
         config.write_text(config.read_text().replace(SECRET.hex(), SECRET.hex() + "0"))
@@ -149,9 +163,12 @@ def test_secret_is_not_in_the_log_of_a_failed_reload(config: Path) -> None:
 
 
 def hang_up(relay: Running) -> dict[str, object]:
+    """What the relay says to SIGHUP; it may notice a changed file by itself before."""
     relay.process.send_signal(signal.SIGHUP)
-    line: dict[str, object] = json.loads(relay.next_log())
-    return line
+    while True:
+        line: dict[str, object] = json.loads(relay.next_log())
+        if not str(line["event"]).startswith("directory_"):
+            return line
 
 
 @pytest.mark.parametrize(
@@ -201,6 +218,21 @@ MISTAKES = {
     "bad secret": (SECRET.hex(), SECRET.hex()[2:], "hint_keys.secrets.1"),
     "equal secrets": ("secrets.1", f'secrets.2 = "{SECRET.hex()}"\nsecrets.1', "hint_keys.secrets.1"),
     "no keys": (HINT_KEYS, "", "hint_keys.secrets"),
+    "no directory": ('directory = "directory.toml"', "", "relay.directory"),
+    "unknown source": ("[hint_keys]", 'directory_source = "etcd"\n[hint_keys]', "relay.directory_source"),
+    "no redis": ("[hint_keys]", 'directory_source = "redis"\n[hint_keys]', "redis.url"),
+    "no names": ("[hint_keys]", 'directory_source = "dns"\n[hint_keys]', "directory_dns.name"),
+    "name without ordinal": (
+        "[hint_keys]",
+        '[directory_dns]\nname = "rtc.example"\nport = 1\ncluster = 1\n[hint_keys]',
+        "directory_dns.name",
+    ),
+    "too many ordinals": (
+        "[hint_keys]",
+        '[directory_dns]\nname = "{ordinal}"\nport = 1\ncluster = 1\nfirst_id = 65535\ncount = 2\n[hint_keys]',
+        "directory_dns.count",
+    ),
+    "no redis url": ("[hint_keys]", '[redis]\nurl = "http://host"\n[hint_keys]', "redis.url"),
 }
 
 
@@ -221,6 +253,40 @@ def test_duplicate_ids_in_the_directory_are_refused(config: Path) -> None:
     result = CliRunner().invoke(main, ["relay", "--config", str(config)])
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert result.stderr.startswith("rtcsplit: transceiver = ")
+
+
+def test_directory_outside_of_the_allowed_networks_is_refused(config: Path) -> None:
+    (config.parent / "directory.toml").write_text(directory_entry(("192.0.2.1", 5000)))
+    flags = ["--check", "--set", "relay.transceiver_networks=10.0.0.0/8,fd00::/8"]
+    result = CliRunner().invoke(main, ["relay", "--config", str(config), *flags])
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith("rtcsplit: relay.directory = '192.0.2.1:5000'")
+    assert "10.0.0.0/8" in result.stderr
+
+
+def test_url_of_redis_is_not_printed(config: Path) -> None:
+    flags = ["--check", "--set", "redis.url=redis://:password-of-redis@10.0.0.2/0"]
+    result = CliRunner().invoke(main, ["relay", "--config", str(config), *flags])
+    assert result.exit_code == 0
+    assert 'url = "(hidden)"' in result.stdout
+    assert "password-of-redis" not in result.output
+    wrong = CliRunner().invoke(main, ["relay", "--config", str(config), "--set", "redis.url=http://password-of-redis"])
+    assert (wrong.exit_code, "password-of-redis" in wrong.output) == (2, False)
+
+
+REDIS = '[redis]\nurl = "redis://127.0.0.1:1"\n'
+NAMES = '[directory_dns]\nname = "{ordinal}"\nport = 1\ncluster = 1\n'
+
+
+@pytest.mark.parametrize(
+    ("section", "source", "library"), [(REDIS, "redis", "redis"), (NAMES, "dns", "dns")], ids=["redis", "dns"]
+)
+def test_extra_of_a_section_is_needed_where_it_is_used(config: Path, section: str, source: str, library: str) -> None:
+    config.write_text(config.read_text() + section)
+    flags = ("--set", f"relay.directory_source={source}")
+    result = rtcsplit("relay", "--config", config, *flags, without=library)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert f"rtcsplit[{source}]" in result.stderr
 
 
 def test_missing_file_is_one_line(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ drain_seconds = 0
 """
 SIGNALING = '[signaling]\nlisten = "127.0.0.1:0"\ntokens = ["token"]\n'
 ADMIN = '[admin]\nlisten = "127.0.0.1:0"\n'
+REDIS = '[redis]\nurl = "redis://127.0.0.1:1"\n'
 DIRECT = '[transceiver]\nlisten = "127.0.0.1:0"\nmode = "direct"\ndrain_seconds = 0\n'
 OFFER = "\r\n".join(
     [
@@ -194,6 +195,22 @@ def test_mistake_is_one_line_with_its_key(config: Path, old: str, new: str, key:
     assert old in text
     config.write_text(text.replace(old, new))
     result = CliRunner().invoke(main, ["transceiver", "--config", str(config), *flags])
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith(f"rtcsplit: {key} = ")
+
+
+@pytest.mark.parametrize(
+    ("flags", "key"),
+    [
+        (["transceiver.listen=0.0.0.0:0"], "transceiver.announce"),
+        (["transceiver.announce=0.0.0.0:5000"], "transceiver.announce"),
+        (["transceiver.mode=direct", "transceiver.relay_networks="], "redis.url"),
+    ],
+)
+def test_transceiver_that_cannot_be_announced_is_refused(config: Path, flags: list[str], key: str) -> None:
+    config.write_text(config.read_text() + REDIS)
+    settings = [word for flag in flags for word in ("--set", flag)]
+    result = CliRunner().invoke(main, ["transceiver", "--config", str(config), *settings])
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert result.stderr.startswith(f"rtcsplit: {key} = ")
 

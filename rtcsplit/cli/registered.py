@@ -1,0 +1,37 @@
+"""A running transceiver's place in the registry, if its configuration has one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from ..routing.hint import Route, RoutingKeys
+from ..transceiver.transceiver import Transceiver
+from .config import TransceiverConfig
+from .relay_control import redis_link
+
+__all__ = ["registered"]
+
+
+@contextlib.asynccontextmanager
+async def registered(config: TransceiverConfig, keys: RoutingKeys | None, endpoint: Transceiver) -> AsyncIterator[None]:
+    """Announce the transceiver to the relays until the block ends, which is after its last session.
+
+    Raises:
+        ConfigurationError: Redis refuses our user or password.
+        MissingLibraryError: the extra ``redis`` is not installed.
+    """
+    if config.redis is None or keys is None:
+        yield
+        return
+    link = redis_link(config.redis)
+    from ..transceiver.registration import Registration
+
+    section = config.transceiver
+    route = Route(section.cluster or 0, section.id or 0)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(link.close)
+        await link.check_access()
+        address = section.announce or endpoint.address
+        await stack.enter_async_context(Registration(link, keys, route, address, lambda: endpoint.is_draining))
+        yield

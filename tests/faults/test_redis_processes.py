@@ -1,0 +1,116 @@
+"""Relay and transceiver processes that know each other by Redis alone.
+
+::
+
+    transceiver ── announces ──► Redis ◄── follows, mirrors ── relay ◄── client
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from rtcsplit.routing.hint import Route, RoutingKeys
+from rtcsplit.wire.stun import Attribute, MessageClass, build
+from tests.processes import Running, rtcsplit, running
+from tests.redis_server import RedisServer, redis_server
+
+SECRET = bytes(range(32))
+KEYS = f'[hint_keys]\nmint = 1\nsecrets.1 = "{SECRET.hex()}"\n'
+ADMIN = '[admin]\nlisten = "127.0.0.1:0"\n'
+RELAY = """
+[relay]
+listen = "127.0.0.1:0"
+upstream = "127.0.0.1:0"
+directory_source = "redis"
+transceiver_networks = ["127.0.0.0/8"]
+workers = 1
+confirmed_flows = 1024
+allow_client_networks = ["127.0.0.0/8"]
+"""
+TRANSCEIVER = """
+[transceiver]
+listen = "127.0.0.1:0"
+cluster = 1
+id = 2
+advertise = ["127.0.0.1:3478"]
+relay_networks = ["127.0.0.0/8"]
+[signaling]
+listen = "127.0.0.1:0"
+allow_anonymous = true
+"""
+
+
+def write(path: Path, text: str, server: RedisServer) -> Path:
+    path.write_text(text + KEYS + ADMIN + f'[redis]\nurl = "{server.url}"\n')
+    return path
+
+
+def metric(of: Running, name: str) -> float:
+    lines = httpx.get(f"http://{of.address('admin')}/metrics").text.splitlines()
+    return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
+
+def wait_for(of: Running, name: str, value: float) -> None:
+    deadline = time.monotonic() + 15
+    while metric(of, name) != value:
+        assert time.monotonic() < deadline, (name, metric(of, name))
+        time.sleep(0.05)
+
+
+def test_a_relay_finds_its_transceivers_and_needs_redis_for_nothing_else(tmp_path):
+    """I13: with Redis gone both are live and ready, and requests reach the transceiver."""
+    ufrag = RoutingKeys({1: SECRET}, 1).mint(Route(1, 2), bytes(5))
+    request = build(MessageClass.REQUEST, 1, bytes(12), [(Attribute.USERNAME, f"{ufrag}:abcd".encode())])
+    with (
+        redis_server(tmp_path) as server,
+        running("relay", "--config", write(tmp_path / "relay.toml", RELAY, server)) as relay,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+    ):
+        client.settimeout(10)
+        assert metric(relay, "rtcsplit_relay_routes") == 0
+        with running("transceiver", "--config", write(tmp_path / "x.toml", TRANSCEIVER, server)) as transceiver:
+            wait_for(relay, "rtcsplit_relay_routes", 1)
+            server.stop()
+            wait_for(relay, "rtcsplit_flow_cache_up", 0)
+            for process in (relay, transceiver):
+                for path in ("livez", "readyz"):
+                    assert httpx.get(f"http://{process.address('admin')}/{path}").status_code == 200
+            public = relay.address("listen")
+            client.sendto(request, (public.host, public.port))
+            assert client.recv(2048)[:2] == b"\x01\x11"  # refused by the transceiver, which has no such session
+            server.start()
+            wait_for(relay, "rtcsplit_flow_cache_up", 1)
+            assert transceiver.stop()[0] == 0
+        wait_for(relay, "rtcsplit_relay_routes", 0)
+        status, log = relay.stop()
+        assert status == 0
+        events = [json.loads(line)["event"] for line in log.splitlines()]
+        assert events.count("redis_unavailable") == events.count("redis_available") == 1
+        assert events.count("directory_replaced") == 2
+
+
+@pytest.mark.parametrize("command", ["relay", "transceiver"])
+def test_a_refused_password_stops_the_start_with_one_line(tmp_path, command):
+    with redis_server(tmp_path, "--requirepass", "secret-of-redis") as server:
+        path = write(tmp_path / "config.toml", {"relay": RELAY, "transceiver": TRANSCEIVER}[command], server)
+        url = server.url.replace("//", "//:wrong-password@")
+        result = rtcsplit(command, "--config", path, RTCSPLIT_REDIS__URL=url)
+    assert (result.returncode, result.stdout) == (2, "")
+    line = result.stderr.splitlines()[-1]
+    assert line.startswith("rtcsplit: redis.url = ")
+    assert "password" not in line.replace("user and password", "").replace("username-password", "")
+    assert "wrong-password" not in result.stderr
+
+
+def test_both_start_without_redis(tmp_path):
+    server = RedisServer(tmp_path)
+    for command, text in (("relay", RELAY), ("transceiver", TRANSCEIVER)):
+        with running(command, "--config", write(tmp_path / "config.toml", text, server)) as process:
+            assert process.stop(signal.SIGTERM)[0] == 0
