@@ -128,7 +128,13 @@ RUNS ?=
 bench-transceiver: setup build/bench/speak.so ## what a call costs, beside aiortc; RUNS="aiortc=40 rtcsplit=400"
 	$(BIN)/python -m benchmarks.transceiver --seconds $(SECONDS_PER_RUN) $(RUNS)
 
+CALLS ?= 200
+COMPLEXITY ?= 0
+
+bench-voice: setup ## how evenly talking calls send, how fast they fall silent; CALLS=200 COMPLEXITY=0
+	$(BIN)/python -m benchmarks.voice --calls $(CALLS) --complexity $(COMPLEXITY) --seconds $(SECONDS_PER_RUN)
+
 clean: ## remove what was built
 	rm -rf build $(VENV) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c
 
-.PHONY: help setup system-packages test demo style format types csrc-test sanitized-test fuzz bench bench-transceiver clean
+.PHONY: help setup system-packages test demo style format types csrc-test sanitized-test fuzz bench bench-transceiver bench-voice clean

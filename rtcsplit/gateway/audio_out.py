@@ -14,6 +14,8 @@ from .waiting import Change
 
 __all__ = ["AudioOut", "Speech"]
 
+_WORTHWHILE = 0.25  # seconds of room for which a waiting writer is woken
+
 
 class Speech:
     """One segment of speech, an utterance for instance. Whoever holds it cannot speak on after it was cut off.
@@ -78,6 +80,7 @@ class AudioOut:
         self._is_ended = False
         self._turn = asyncio.Lock()
         self._room = Change()
+        self._worthwhile = min(playout.capacity // 4, int(_WORTHWHILE * playout.sample_rate))
 
     # speaking
 
@@ -107,7 +110,7 @@ class AudioOut:
             await self.end_of(self.speech)
 
     def flush(self) -> SegmentFinished | None:
-        """Fall silent now: barge-in. What waits is dropped; the next packet, within 20 ms, fades to silence.
+        """Fall silent now: barge-in. What waits is dropped; one packet that leaves now fades to silence.
 
         Returns:
             The segment that was cut off and how much of it was sent; None where nothing was playing.
@@ -170,7 +173,7 @@ class AudioOut:
 
     def made_room(self) -> None:
         """Packets have left; the session's side."""
-        if self._playout.room:
+        if self._playout.room >= self._worthwhile:
             self._room.notify()
 
     def end(self) -> None:

@@ -1,15 +1,14 @@
 """One thread that encodes for all calls, beside the event loop.
 
-libopus runs without Python's lock, so on two cores packets and codec work do not wait for each other. The frames that
-one turn of the event loop submits go over as one batch. A frame that is due before its batch has gone over is encoded
-where it is; one that is under way is waited for, which takes no longer than encoding it.
+libopus runs without Python's lock, so on two cores packets and codec work do not wait for each other. A frame that is
+due and has not been begun is encoded where it is needed; one that is under way is waited for.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 
@@ -20,62 +19,57 @@ __all__ = ["CodecThread"]
 _LOGGER = logging.getLogger(__name__)
 
 
-class _Batch:
-    __slots__ = ("is_done", "jobs")
-
-    def __init__(self) -> None:
-        self.jobs: list[EncodeJob] = []
-        self.is_done = threading.Event()
-
-
 class CodecThread:
-    """Belongs to one event loop; the thread starts with the first frame."""
+    """Starts with the first frame; all methods belong to the event loop's thread."""
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[_Batch | None] = SimpleQueue()
-        self._batch: _Batch | None = None  # not handed over yet
+        self._jobs: deque[EncodeJob] = deque()
+        self._working = threading.Lock()  # held from taking a frame out of the queue until it is encoded
+        self._wakeups: SimpleQueue[None] = SimpleQueue()
+        self._is_idle = False  # the thread has found no job, and sleeps until it is woken
         self._thread: threading.Thread | None = None
+        self._is_closed = False
 
     def submit(self, job: EncodeJob) -> Callable[[], None]:
         """Have a frame encoded; call what is returned when it is needed."""
-        batch = self._batch
-        if batch is None:
-            batch = self._batch = _Batch()
-            asyncio.get_running_loop().call_soon(self._hand_over)
-        batch.jobs.append(job)
-        return lambda: self._finish(job, batch)
+        if self._thread is None:
+            self._is_closed = False
+            self._thread = threading.Thread(target=self._work, name="rtcsplit codec", daemon=True)
+            self._thread.start()
+        self._jobs.append(job)
+        if self._is_idle:
+            self._is_idle = False
+            self._wakeups.put(None)
+        return lambda: self._finish(job)
 
     def close(self) -> None:
-        """Stop the thread once it has done what it has. Idempotent."""
-        self._hand_over()
+        """Stop the thread; what it has not begun is encoded when it is needed. Idempotent."""
         if self._thread is not None:
-            self._queue.put(None)
+            self._is_closed = True
+            self._wakeups.put(None)
             self._thread.join()
             self._thread = None
 
-    def _finish(self, job: EncodeJob, batch: _Batch) -> None:
+    def _finish(self, job: EncodeJob) -> None:
         if job.payload is not None:
             return
-        if batch is self._batch:
-            batch.jobs.remove(job)
-            job.run()
-        else:
-            batch.is_done.wait()
-
-    def _hand_over(self) -> None:
-        batch, self._batch = self._batch, None
-        if batch is None:
-            return
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="rtcsplit codec", daemon=True)
-            self._thread.start()
-        self._queue.put(batch)
+        try:
+            self._jobs.remove(job)
+        except ValueError:
+            with self._working:  # it was taken: once this is ours it is encoded
+                return
+        job.run()
 
     def _work(self) -> None:
-        while (batch := self._queue.get()) is not None:
-            for job in batch.jobs:
+        while not self._is_closed:
+            self._is_idle = True  # before looking, so that a job which comes now wakes us
+            if not self._jobs:
+                self._wakeups.get()
+            self._is_idle = False
+            with self._working:
                 try:
-                    job.run()
+                    self._jobs.popleft().run()
+                except IndexError:
+                    pass  # encoded by whoever needed it
                 except Exception:
                     _LOGGER.exception("encoding_failed")  # whoever needs the frame finds that there is none
-            batch.is_done.set()

@@ -87,6 +87,11 @@ class Playout:
         return self._queue.room
 
     @property
+    def capacity(self) -> int:
+        """Samples that may wait."""
+        return self._queue.capacity
+
+    @property
     def queued(self) -> float:
         """Seconds of speech that wait."""
         return self._queue.samples / self.sample_rate
@@ -123,7 +128,7 @@ class Playout:
             self._clock.start(now)
 
     def flush(self, now: float) -> SegmentFinished | None:
-        """Fall silent: what has not left is dropped, but for a fade of a few milliseconds in the next packet.
+        """Fall silent: what has not left is dropped, but for a fade of a few milliseconds that leaves now.
 
         Returns:
             The event for the segment that was cut off, which is in the queue of events too; None where nothing was
@@ -250,10 +255,10 @@ class Playout:
         self._endings.append((segment, samples / self.sample_rate, departure))
 
     def _cut(self, frame: QueuedFrame) -> None:
-        """Turn the next frame into a fade, and have it leave when the frame would have."""
+        """Turn the next frame into a fade, and let it leave ahead of its time: no need to wait with silence."""
         samples = min(int(self._settings.fade * self.sample_rate), frame.samples)
         self._ready = self._encode(fade_out(frame.audio, samples), frame._replace(samples=samples, is_last=False))
-        self._sent = Heard(frame.segment, (frame.offset + samples) / self.sample_rate)
+        self._send()
 
     def _seconds_sent(self, segment: str) -> float:
         return self._sent.seconds if self._sent.segment == segment else 0.0

@@ -43,11 +43,14 @@ class SpeechQueue:
     Args:
         frame: samples in a frame.
         capacity: samples that may wait.
+
+    Attributes:
+        capacity: as given.
     """
 
     def __init__(self, frame: int, capacity: int) -> None:
         self._frame = frame
-        self._capacity = capacity
+        self.capacity = capacity
         self._audio = bytearray()
         self._segments: deque[_Segment] = deque()
         self._count = 0
@@ -55,7 +58,7 @@ class SpeechQueue:
     @property
     def room(self) -> int:
         """Samples that can be written now."""
-        return max(0, self._capacity - len(self._audio) // 2)
+        return max(0, self.capacity - len(self._audio) // 2)
 
     @property
     def samples(self) -> int:
