@@ -122,11 +122,11 @@ sanitized-test: setup ## property tests under ASan and UBSan
 	cd build/sanitized && PYTHONPATH=. PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$(SANITIZERS)" \
 		../../$(BIN)/python -m pytest -q -p no:cacheprovider tests/property/test_parsers.py $(wildcard tests/property/test_flow_table.py tests/property/test_relay.py)
 
-SECONDS_PER_RUN ?= 5
+ROUNDS ?= 5
 RUNS ?=
 
 bench-transceiver: setup build/bench/speak.so ## what a call costs, beside aiortc; RUNS="aiortc=40 rtcsplit=400"
-	$(BIN)/python -m benchmarks.transceiver --seconds $(SECONDS_PER_RUN) $(RUNS)
+	$(BIN)/python -m benchmarks.transceiver --rounds $(ROUNDS) $(RUNS)
 
 CALLS ?= 200
 COMPLEXITY ?= 0

@@ -172,29 +172,41 @@ static int hear_all(struct load *load)
     return count;
 }
 
-/* Takes over the sockets of `count` calls, which begin to speak one after the other within one period. */
+/* Lets the calls begin to speak, one after the other within one period from now; after a pause they go on. */
+void load_resume(struct load *load)
+{
+    uint64_t now = load_now();
+    load->turn = 0;
+    for (uint32_t i = 0; i < load->count; i++)
+        load->calls[i].due = now + (uint64_t)LOAD_PERIOD * i / load->count;
+}
+
+/* Takes over the sockets of `count` calls. */
 int load_init(struct load *load, load_cipher *protect, load_cipher *unprotect, struct load_call *calls, uint32_t count)
 {
     *load = (struct load){.protect = protect, .unprotect = unprotect, .calls = calls, .count = count};
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
-    uint64_t now = load_now();
     for (uint32_t i = 0; i < count; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
-        calls[i].due = now + (uint64_t)LOAD_PERIOD * i / count;
         if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, calls[i].fd, &event) != 0)
             return -1;
     }
     return 0;
 }
 
-/* Speaks and listens until the clock shows `until`. `is_speaking`: else it only listens. */
-void load_run(struct load *load, uint64_t until, bool is_speaking)
+/* Takes what has come so far. */
+void load_listen(struct load *load)
+{
+    while (hear_all(load) == LOAD_EVENTS)
+        continue;
+}
+
+/* Speaks and listens until the clock shows `until`. */
+void load_run(struct load *load, uint64_t until)
 {
     for (uint64_t now = load_now(); now < until; now = load_now()) {
-        if (is_speaking)
-            speak_all_due(load, now);
-        while (hear_all(load) == LOAD_EVENTS)
-            continue;
+        speak_all_due(load, now);
+        load_listen(load);
         uint64_t spent = load_now() - now;
         if (spent < LOAD_TICK)
             nanosleep(&(struct timespec){.tv_nsec = (long)(LOAD_TICK - spent)}, NULL);

@@ -1,6 +1,9 @@
-"""Runs the contenders one after the other under the same load, and prints what each spent.
+"""Puts the same load on every contender, in turns, and prints what each has spent.
 
-Usage: python -m benchmarks.transceiver [--seconds 5] [CONTENDER=CALLS ...]
+All servers and their calls are up from the beginning; each speaks for a second at a time, so that whatever else the
+machine does falls on all alike. A row tells the median of its seconds.
+
+Usage: python -m benchmarks.transceiver [--rounds 5] [CONTENDER=CALLS ...]
 """
 
 from __future__ import annotations
@@ -8,96 +11,132 @@ from __future__ import annotations
 import argparse
 import platform
 import resource
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
+from statistics import median
 
 from .callers import Callers
 from .load import Load, Totals
 from .servers import Server
 
-_PACKETS_PER_SECOND = 50
 _SLICE = 0.02  # seconds between two looks at checks and their answers
-_WARM_UP = 1.5
-_LAST_ECHOES = 0.3
+_WARM_UP = 0.5
 _DEFAULT = ("aiortc=40", "rtcsplit=40", "rtcsplit=400")
+_PACKETS_PER_SECOND = 50
+_HEAD = """\
+| server | calls | us per echo | ms per call-second | calls per core | to the first | p50 ms | p99 ms | lost | late |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
 
 
 @dataclass(frozen=True)
-class Result:
-    """One row of the table."""
+class Window:
+    """A second of speech and what the server spent on it."""
 
-    contender: str
-    calls: int
-    seconds: float
     cpu_seconds: float
     totals: Totals
 
     @property
-    def cpu_ms_per_call_second(self) -> float:
-        return self.cpu_seconds * 1e3 / (self.calls * self.seconds)
+    def cpu_us(self) -> float:
+        """Per packet that was echoed; per packet at all where the server changes what it sends back."""
+        return self.cpu_seconds * 1e6 / (self.totals.received or self.totals.sent)
 
-    @property
-    def calls_per_core(self) -> float:
-        return 1e3 / self.cpu_ms_per_call_second
 
-    @property
-    def row(self) -> str:
-        t = self.totals
+class Run:
+    """A server with its calls.
+
+    Args:
+        contender: which one.
+        count: how many calls.
+        meanwhile: called now and then during the set-up.
+    """
+
+    def __init__(self, contender: str, count: int, meanwhile: Callable[[], None]) -> None:
+        self.contender, self.count = contender, count
+        self.windows: list[Window] = []
+        self._server = Server(contender)
+        self._callers = Callers(self._server.accept, count, meanwhile)
+        self._load = Load([(caller.sock, caller.srtp) for caller in self._callers.callers if caller.srtp is not None])
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+        self._load.close()
+        self._callers.close()
+
+    def take_turn(self, seconds: float) -> None:
+        """Speak, and keep what it cost."""
+        self._load.resume()
+        self._speak(_WARM_UP)
+        before, cpu_before = self._load.totals(), self._server.cpu_seconds()
+        self._speak(seconds)
+        cpu = self._server.cpu_seconds() - cpu_before
+        self.windows.append(Window(cpu, self._load.totals() - before))
+
+    def tend(self) -> None:
+        """Keep the calls alive while others have their turn."""
+        self._follow(self._load.listen())
+
+    def row(self, first: Run) -> str:
+        """Return the line of the table."""
+        cpu_us = self.cpu_us
+        totals = sum((window.totals for window in self.windows[1:]), self.windows[0].totals)
         cells = [
             self.contender,
-            f"{self.calls}",
-            f"{self.cpu_seconds / self.seconds:.0%}",
-            f"{self.cpu_ms_per_call_second:.2f}",
-            f"{self.cpu_seconds * 1e6 / t.sent:.1f}",
-            f"{self.calls_per_core:.0f}",
+            f"{self.count}",
+            f"{cpu_us:.1f}",
+            f"{cpu_us * _PACKETS_PER_SECOND / 1e3:.2f}",
+            f"{1e6 / (cpu_us * _PACKETS_PER_SECOND):.0f}",
+            f"{first.cpu_us / cpu_us:.1f}",
         ]
-        if t.received:
-            cells += [f"{t.latency_ms(share):.2f}" for share in (0.5, 0.99)] + [f"{t.sent - t.received}", f"{t.late}"]
-        else:  # decoded and encoded, so nothing comes back as it was
+        if totals.received:
+            latencies = [f"{totals.latency_ms(share):.2f}" for share in (0.5, 0.99)]
+            cells += [*latencies, f"{totals.sent - totals.received}", f"{totals.late}"]
+        else:
             cells += [""] * 4
         return f"| {' | '.join(cells)} |"
 
+    @property
+    def cpu_us(self) -> float:
+        """CPU time per echo, of the median second."""
+        return median(window.cpu_us for window in self.windows)
 
-_HEAD = """\
-| server | calls | of a core | ms per call-second | us per packet | calls per core | p50 ms | p99 ms | lost | late |
-|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
+    def _speak(self, seconds: float) -> None:
+        for _ in range(round(seconds / _SLICE)):
+            self._follow(self._load.run(_SLICE))
 
-
-def measure(contender: str, calls: int, seconds: float) -> Result:
-    """Set up ``calls`` echo calls on a new server and measure it for so many seconds of speech."""
-    server = Server(contender)
-    callers = Callers(server.accept, calls)
-    load = Load([(caller.sock, caller.srtp) for caller in callers.callers if caller.srtp is not None])
-
-    def run(duration: float, *, is_speaking: bool = True) -> None:
-        for _ in range(round(duration / _SLICE)):
-            for index, datagram in load.run(_SLICE, is_speaking=is_speaking):
-                callers.receive(index, datagram)
-            callers.handle_timers()
-
-    run(_WARM_UP)
-    before, cpu_before = load.totals(), server.cpu_seconds()
-    run(seconds)
-    cpu = server.cpu_seconds() - cpu_before
-    totals = load.totals() - before
-    server.stop()
-    load.close()
-    callers.close()
-    return Result(contender, calls, totals.sent / calls / _PACKETS_PER_SECOND, cpu, totals)
+    def _follow(self, control: Iterable[tuple[int, bytes]]) -> None:
+        for index, datagram in control:
+            self._callers.receive(index, datagram)
+        self._callers.handle_timers()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("runs", nargs="*", default=_DEFAULT, help="such as rtcsplit=400")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    versions = ", ".join(f"{name} {version(name)}" for name in ("aiortc", "pylibsrtp", "cryptography"))
-    print(f"Python {platform.python_version()}, {versions}; AES-128-GCM, 160-octet payloads, 50/s each way\n")
-    print(_HEAD, flush=True)
-    for run in options.runs:
-        contender, _, calls = run.partition("=")
-        print(measure(contender, int(calls), options.seconds).row, flush=True)
+    with ExitStack() as stack:
+        runs: list[Run] = []
+
+        def tend_all() -> None:
+            for run in runs:
+                run.tend()
+
+        for wanted in options.runs:
+            contender, _, calls = wanted.partition("=")
+            runs.append(stack.enter_context(Run(contender, int(calls), tend_all)))
+        for _ in range(options.rounds):
+            for run in runs:
+                run.take_turn(1.0)
+                tend_all()
+        versions = ", ".join(f"{name} {version(name)}" for name in ("aiortc", "pylibsrtp", "cryptography"))
+        print(f"Python {platform.python_version()}, {versions}; AES-128-GCM, 160-octet payloads, 50/s each way\n")
+        print("\n".join([_HEAD, *(run.row(runs[0]) for run in runs)]))
 
 
 if __name__ == "__main__":

@@ -61,17 +61,21 @@ class Callers:
     Args:
         accept: takes an offer to the server and returns its answer.
         count: how many.
+        meanwhile: called now and then during the set-up.
 
     Raises:
         TimeoutError: not all of them connected.
     """
 
-    def __init__(self, accept: Callable[[bytes], str], count: int) -> None:
+    def __init__(self, accept: Callable[[bytes], str], count: int, meanwhile: Callable[[], None]) -> None:
         self.callers: list[Caller] = []
         for start in range(0, count, _AT_ONCE):
             group = [_new_caller(accept, index) for index in range(start, min(start + _AT_ONCE, count))]
             self.callers += group
             _connect(group)
+            for caller in self.callers:
+                caller.pump(time.monotonic())
+            meanwhile()
         self._due = [(caller.next_timer() or 0.0, index) for index, caller in enumerate(self.callers)]
         heapq.heapify(self._due)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import operator
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,8 +75,14 @@ class Totals(NamedTuple):
     latencies: tuple[int, ...]
 
     def __sub__(self, before: Totals) -> Totals:
-        numbers = [now - then for now, then in zip(self[:5], before[:5], strict=True)]
-        return Totals(*numbers, tuple(a - b for a, b in zip(self.latencies, before.latencies, strict=True)))
+        return self._combined(before, operator.sub)
+
+    def __add__(self, other: Totals) -> Totals:  # type: ignore[override]
+        return self._combined(other, operator.add)
+
+    def _combined(self, other: Totals, operation: Callable[[int, int], int]) -> Totals:
+        numbers = map(operation, self[:5], other[:5])
+        return Totals(*numbers, tuple(map(operation, self.latencies, other.latencies)))
 
     def latency_ms(self, share: float) -> float:
         """Return the time within which ``share`` of the echoes came."""
@@ -98,7 +105,7 @@ class Load:
         self._library = ctypes.CDLL(str(_LIBRARY))
         self._library.load_size.restype = ctypes.c_size_t
         self._library.load_now.restype = ctypes.c_uint64
-        self._library.load_run.argtypes = (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_bool)
+        self._library.load_run.argtypes = (ctypes.c_void_p, ctypes.c_uint64)
         assert self._library.load_size() == ctypes.sizeof(_Load)
         self._load = _Load()
         self._calls = (_Call * len(calls))(
@@ -111,13 +118,21 @@ class Load:
         if self._library.load_init(ctypes.byref(self._load), protect, unprotect, self._calls, len(calls)) != 0:
             raise OSError("the sockets cannot be watched")
 
-    def run(self, seconds: float, *, is_speaking: bool = True) -> Iterator[tuple[int, bytes]]:
+    def resume(self) -> None:
+        """Let the calls speak from now on, at the beginning and after a pause."""
+        self._library.load_resume(ctypes.byref(self._load))
+
+    def run(self, seconds: float) -> Iterator[tuple[int, bytes]]:
         """Speak and listen for so long, then yield what came that is not RTP, with the index of its call."""
-        until = self._library.load_now() + int(seconds * 1e9)
         self._load.control_count = 0
-        self._library.load_run(ctypes.byref(self._load), until, is_speaking)
-        for datagram in self._load.control[: self._load.control_count]:
-            yield datagram.call, ctypes.string_at(datagram.octets, datagram.len)
+        self._library.load_run(ctypes.byref(self._load), self._library.load_now() + int(seconds * 1e9))
+        yield from self._control()
+
+    def listen(self) -> Iterator[tuple[int, bytes]]:
+        """Take what has come so far, and yield what is not RTP of it."""
+        self._load.control_count = 0
+        self._library.load_listen(ctypes.byref(self._load))
+        yield from self._control()
 
     def totals(self) -> Totals:
         """Return the counts so far."""
@@ -134,6 +149,10 @@ class Load:
     def close(self) -> None:
         """Stop watching the sockets."""
         self._library.load_dispose(ctypes.byref(self._load))
+
+    def _control(self) -> Iterator[tuple[int, bytes]]:
+        for datagram in self._load.control[: self._load.control_count]:
+            yield datagram.call, ctypes.string_at(datagram.octets, datagram.len)
 
 
 def _address(function: str) -> int:

@@ -12,6 +12,9 @@ _FIRST_CELT = 16  # configurations from here on have no linear prediction
 # CELT 2.5, 5, 10, 20 ms.
 _FRAME_DURATION = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4
 
+# Of a packet with one or two frames, by its first octet; 0 where the second octet has the number (code 3).
+_DURATION = tuple((1, 2, 2, 0)[toc & 3] * _FRAME_DURATION[toc >> 3] for toc in range(256))
+
 
 def opus_frame_count(payload: bytes) -> int | None:
     """Return how many frames the packet has, 1..48; None where its first octets cannot be (RFC 6716 section 3.2)."""
@@ -29,11 +32,12 @@ def opus_duration(payload: bytes) -> int | None:
     None where the octets are no Opus packet: empty, a frame count of 0, or more than 120 ms. Whether the rest decodes
     is for the decoder to say.
     """
-    frames = opus_frame_count(payload)
-    if frames is None:
+    if not payload:
         return None
-    duration = frames * _FRAME_DURATION[payload[0] >> 3]
-    return duration if duration <= MAX_DURATION else None
+    duration = _DURATION[payload[0]]
+    if not duration:
+        duration = (opus_frame_count(payload) or 0) * _FRAME_DURATION[payload[0] >> 3]
+    return duration if 0 < duration <= MAX_DURATION else None
 
 
 def opus_has_redundancy(payload: bytes) -> bool:

@@ -46,6 +46,9 @@ class IceLite:
         refusals: the process's answers to strangers.
         random: returns that many random octets.
         now: monotonic seconds; a first check is waited for until 30 s after it.
+
+    Attributes:
+        is_authenticated: whether DTLS and SRTP may be taken from an address, which is one of :attr:`clients` then.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class IceLite:
         self._refusals = refusals
         self._random = random
         self._selection = PathSelection()
+        self.is_authenticated = self._selection.is_authenticated
         self._consent_until = now + _CONSENT
         self._sent_at = now
         self._outbox: list[tuple[bytes, Path]] = []
@@ -82,10 +86,6 @@ class IceLite:
     def clients(self) -> tuple[Address, ...]:
         """The tuples that had an authenticated, fresh check; at most 16, oldest check first."""
         return self._selection.clients
-
-    def is_authenticated(self, client: Address) -> bool:
-        """Whether DTLS and SRTP may be taken from ``client``: it is one of :attr:`clients`."""
-        return self._selection.is_authenticated(client)
 
     def is_silent(self, now: float) -> bool:
         """Whether nothing authentic came from :attr:`path` for so long that it may be given up."""
@@ -110,9 +110,17 @@ class IceLite:
             return verdict.reason
         return verdict
 
-    def note_authenticated_media(self, path: Path, now: float) -> None:
-        """Take note of SRTP that authenticated and was no replay: it keeps its tuple alive and moves ``via``."""
-        self._report(self._selection.media(path, now), now)
+    def note_authenticated_media(self, path: Path, now: float) -> bool:
+        """Take note of SRTP that authenticated and was no replay: it keeps its tuple alive and moves ``via``.
+
+        Returns:
+            Whether it has moved the path, which an event tells as well.
+        """
+        cause = self._selection.media(path, now)
+        if cause is None:
+            return False
+        self._report(cause, now)
+        return True
 
     def note_authenticated_rtcp(self, path: Path, now: float) -> None:
         """As for media, but sparse: RTCP alone does not make 600 ms of quiet a sign of a lost tuple."""
@@ -148,16 +156,21 @@ class IceLite:
         outbox, self._outbox = self._outbox, []
         return outbox
 
+    @property
+    def has_datagrams(self) -> bool:
+        """Whether :meth:`datagrams_to_send` has any."""
+        return bool(self._outbox)
+
     def next_event(self) -> IceEvent | None:
         """Return the oldest event not yet returned, None if there is none."""
         return self._events.popleft() if self._events else None
 
     def next_timer(self) -> float | None:
         """When :meth:`handle_timer` wants to be called; None after the end."""
-        if self.state is State.CLOSED:
+        if self._selection.state is State.CLOSED:
             return None
         timer = self._consent_until
-        if self.path is not None:
+        if self._selection.path is not None:
             timer = min(timer, self._sent_at + _KEEPALIVE)
         for other in (self._selection.next_timer(), self._generations.next_timer()):
             if other is not None:

@@ -37,11 +37,17 @@ class _Waiting(NamedTuple):
 
 
 class PathSelection:
-    """The path of one session, and the tuples that may speak to it."""
+    """The path of one session, and the tuples that may speak to it.
+
+    Attributes:
+        state: where the agent stands.
+        path: where to send; None before the first check and after the end.
+        is_authenticated: whether a tuple is among :attr:`clients`; the packet path's lookup, without a frame of ours.
+    """
 
     def __init__(self) -> None:
-        self._state = State.WAITING
-        self._path: Path | None = None
+        self.state = State.WAITING
+        self.path: Path | None = None
         self._priority = 0
         self._nomination = 0
         self._generation = 0
@@ -50,15 +56,7 @@ class PathSelection:
         self._moved_at = self._moved_before = _NEVER  # the last two moves after the handshake
         self._waiting: _Waiting | None = None
         self._clients: dict[Address, None] = {}  # oldest check first
-
-    @property
-    def state(self) -> State:
-        return self._state
-
-    @property
-    def path(self) -> Path | None:
-        """Where to send; None before the first check and after the end."""
-        return self._path
+        self.is_authenticated = self._clients.__contains__
 
     @property
     def clients(self) -> tuple[Address, ...]:
@@ -70,10 +68,6 @@ class PathSelection:
         """Of the check that settled the path last; it never falls."""
         return self._generation
 
-    def is_authenticated(self, client: Address) -> bool:
-        """Whether ``client`` is among :attr:`clients`."""
-        return client in self._clients
-
     def check(self, check: Check, path: Path, now: float) -> PathCause | None:
         """Take a fresh authenticated check; returns why the path changed, None if it did not.
 
@@ -84,7 +78,7 @@ class PathSelection:
         if move is None:
             return None
         self._admit(path.client)
-        if self._path is not None and path.client == self._path.client:
+        if self.path is not None and path.client == self.path.client:
             self._settle(check, path, now)
             return None
         if move is Move.AT_ONCE:
@@ -100,15 +94,18 @@ class PathSelection:
 
     def heard(self, path: Path, now: float) -> None:
         """Take note of an authentic datagram from ``path``: where that is the selected tuple, it lives."""
-        if self._path is not None and path.client == self._path.client:
-            self._path = path
+        if self.path is not None and path.client == self.path.client:
+            self.path = path
             self._heard_at = now
 
     def media(self, path: Path, now: float) -> PathCause | None:
         """As :meth:`heard`, for authenticated SRTP. Media on another tuple shows that the selected one is silent."""
         self._media_at = now
-        self.heard(path, now)
-        return self.handle_timer(now)
+        if path is self.path:
+            self._heard_at = now
+        else:
+            self.heard(path, now)
+        return None if self._waiting is None else self.handle_timer(now)
 
     def handshake_ended(self, now: float) -> None:
         """From now on only nomination and silence move the path; the silence is counted from here."""
@@ -119,7 +116,7 @@ class PathSelection:
         """Close for good, by EXPIRED or ENDED; returns False if it was closed already."""
         if self._apply(trigger) is None:
             return False
-        self._path = self._waiting = None
+        self.path = self._waiting = None
         self._clients.clear()
         return True
 
@@ -156,14 +153,14 @@ class PathSelection:
         return now >= self._moved_at + _HOLD or check.priority > self._priority
 
     def _move(self, check: Check, path: Path, cause: PathCause, now: float) -> PathCause:
-        if self._state is State.SELECTED:
+        if self.state is State.SELECTED:
             self._moved_before, self._moved_at = self._moved_at, now
         self._waiting = None
         self._settle(check, path, now)
         return cause
 
     def _settle(self, check: Check, path: Path, now: float) -> None:
-        self._path = path
+        self.path = path
         self._heard_at = now
         self._priority = check.priority
         if check.generation > self._generation:
@@ -177,13 +174,13 @@ class PathSelection:
         self._clients.pop(client, None)
         self._clients[client] = None
         if len(self._clients) > _MAX_TUPLES:
-            selected = None if self._path is None else self._path.client
+            selected = None if self.path is None else self.path.client
             del self._clients[next(known for known in self._clients if known != selected)]
 
     def _apply(self, trigger: Trigger) -> Move | None:
         """Take the transition and return its move; None, and nothing taken, where there is none."""
-        transition = TRANSITIONS.get((self._state, trigger))
+        transition = TRANSITIONS.get((self.state, trigger))
         if transition is None:
             return None
-        self._state, move = transition
+        self.state, move = transition
         return move

@@ -163,7 +163,11 @@ class Session:
             return DropReason.SESSION_CLOSED
         if not self._ice.is_authenticated(path.client):
             return DropReason.PATH_UNAUTHENTICATED
-        self._note_authentic(kind, path, now)
+        if kind is Kind.RTP:
+            if self._ice.note_authenticated_media(path, now):
+                self._follow_ice(now)
+        else:
+            self._ice.note_authenticated_rtcp(path, now)
         return None
 
     def send_rtp(self, packet: bytes, now: float) -> None:
@@ -176,8 +180,7 @@ class Session:
                 carries; nothing was queued.
         """
         srtp = self._connected_srtp()
-        srtp.admit(packet)
-        self._queue_media(packet, srtp, now)
+        self._queue_media(packet, srtp, now, is_last=srtp.admit(packet))
 
     def send_rtcp(self, packet: bytes, now: float) -> None:
         """Queue one compound RTCP packet, to be protected when it is collected.
@@ -186,8 +189,7 @@ class Session:
             UsageError: as :meth:`send_rtp`.
         """
         srtp = self._connected_srtp()
-        srtp.admit_rtcp(packet)
-        self._queue_media(packet, srtp, now)
+        self._queue_media(packet, srtp, now, is_last=srtp.admit_rtcp(packet))
 
     def restart_ice(self, local: IceCredentials, remote: IceCredentials, now: float) -> None:
         """Restart ICE (RFC 8445 section 9); the path, the DTLS association and the keys stay (RFC 8842 section 4).
@@ -223,9 +225,15 @@ class Session:
 
     def outgoing(self, now: float) -> list[Outgoing]:
         """As :meth:`datagrams_to_send`, but media not protected yet: for who protects a batch of them in one call."""
-        self._collect(now)
+        if self._ice.has_datagrams or self._dtls.has_datagrams or self.channels is not None:
+            self._collect(now)
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
+
+    @property
+    def has_events(self) -> bool:
+        """Whether :meth:`next_event` has one."""
+        return bool(self._events)
 
     def next_event(self) -> SessionEvent | None:
         """Return and forget the oldest event, None when there is none."""
@@ -279,7 +287,7 @@ class Session:
         packet = self._srtp.unprotect(datagram)
         if isinstance(packet, DropReason):
             return packet
-        self._note_authentic(Kind.RTP, path, now)
+        self.accept_opened(Kind.RTP, path, now)
         self._events.append(RtpReceived(packet, now))
         return None
 
@@ -290,16 +298,9 @@ class Session:
         packet = self._srtp.unprotect_rtcp(datagram)
         if isinstance(packet, DropReason):
             return packet
-        self._note_authentic(Kind.RTCP, path, now)
+        self.accept_opened(Kind.RTCP, path, now)
         self._events.append(RtcpReceived(packet, now))
         return None
-
-    def _note_authentic(self, kind: Kind, path: Path, now: float) -> None:
-        if kind is Kind.RTP:
-            self._ice.note_authenticated_media(path, now)
-            self._follow_ice(now)  # it may have moved the path
-        else:
-            self._ice.note_authenticated_rtcp(path, now)
 
     def _refuse_or_hold(self, kind: Kind, datagram: bytes, path: Path) -> DropReason | None:
         """Refuse protected media from strangers; hold a little of it while there are no keys yet."""
@@ -377,12 +378,12 @@ class Session:
             raise UsageError("media can be sent while the session is connected, not before and not after")
         return self._srtp
 
-    def _queue_media(self, packet: bytes, srtp: SrtpSession, now: float) -> None:
+    def _queue_media(self, packet: bytes, srtp: SrtpSession, now: float, *, is_last: bool) -> None:
         path = self._ice.path
         if path is not None:
             self._outgoing.append((packet, path, srtp))
             self._ice.note_sent(now)
-        if srtp.is_exhausted:
+        if is_last:
             self._end(EndCause.KEYS_EXHAUSTED, now)  # RFC 3711 section 9.2: stop before a key is used too often
 
     def _collect(self, now: float) -> None:

@@ -33,8 +33,6 @@ _MAX_DATAGRAM_SENT = 1200
 _RTP_HEADER = 12
 _RTCP_HEADER = 8
 _INDEX = 4  # the E flag and the SRTCP index
-# RFC 5761 section 4: with these an RTP packet would be taken for RTCP
-_RTCP_PAYLOAD_TYPES = range(64, 96)
 
 _PROFILES = {
     SrtpProfile.AES128_CM_HMAC_SHA1_80: pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
@@ -70,26 +68,31 @@ class SrtpSession:
         """Whether the keys have protected as many packets as they may: end or rekey the session."""
         return self.rtp_count >= MAX_RTP_PACKETS or self.rtcp_count >= MAX_RTCP_PACKETS
 
-    def admit(self, packet: bytes) -> None:
+    def admit(self, packet: bytes) -> bool:
         """Count an RTP packet that is to be protected later, by :meth:`seal` or in a batch.
+
+        Returns:
+            Whether it is the last one that the keys may protect.
 
         Raises:
             UsageError: no RTP packet, longer than a datagram of 1,200 octets carries, or the keys are exhausted; it
                 was not counted.
         """
         self._check_outgoing(packet, _RTP_HEADER, self._longest_rtp)
-        if packet[1] & 0x7F in _RTCP_PAYLOAD_TYPES:
+        if _is_rtcp(packet):
             raise UsageError("payload types 64..95 cannot be told from RTCP (RFC 5761 section 4)")
         self.rtp_count += 1
+        return self.rtp_count >= MAX_RTP_PACKETS
 
-    def admit_rtcp(self, packet: bytes) -> None:
+    def admit_rtcp(self, packet: bytes) -> bool:
         """As :meth:`admit`, for a compound or reduced-size RTCP packet."""
         self._check_outgoing(packet, _RTCP_HEADER, self._longest_rtp - _INDEX)
         self.rtcp_count += 1
+        return self.rtcp_count >= MAX_RTCP_PACKETS
 
     def seal(self, packet: bytes) -> bytes | None:
         """Return the protected form of an admitted packet, RTP or RTCP; None where libsrtp refuses it."""
-        sealed = self.contexts.protect(packet, is_rtcp=packet[1] & 0x7F in _RTCP_PAYLOAD_TYPES)
+        sealed = self.contexts.protect(packet, is_rtcp=_is_rtcp(packet))
         return None if isinstance(sealed, DropReason) else sealed
 
     def protect(self, packet: bytes) -> bytes:
@@ -141,6 +144,11 @@ class SrtpSession:
             raise UsageError("not an RTP or RTCP packet")
         if len(packet) > longest:
             raise UsageError(f"a packet of {len(packet)} octets and its trailer exceed {_MAX_DATAGRAM_SENT}")
+
+
+def _is_rtcp(packet: bytes) -> bool:
+    """Whether a packet of 2 octets or more is taken for RTCP where both share a port (RFC 5761 section 4)."""
+    return 192 <= packet[1] <= 223
 
 
 def _session(profile: SrtpProfile, key: bytes, direction: int) -> pylibsrtp.Session:

@@ -67,6 +67,7 @@ class Call:
         self.audio = audio
         self.log = log
         self.companion: Companion | None = None
+        self._may_send = audio is not None and audio.direction.may_send
         self._codecs = {codec.payload_type: codec for codec in audio.formats} if audio else {}
         self._rtp: RtpSession | None = None
         self._new_rtp = new_rtp
@@ -84,8 +85,7 @@ class Call:
     @property
     def can_send(self) -> bool:
         """Whether audio may be sent now: connected, and the negotiated direction allows it."""
-        is_allowed = self.audio is not None and self.audio.direction.may_send
-        return is_allowed and self._is_open
+        return self._may_send and self.session.state is SessionState.CONNECTED
 
     @property
     def statistics(self) -> RtpStatistics | None:

@@ -73,7 +73,7 @@ class PathCache:
 
     def __init__(self) -> None:
         self._paths: dict[bytes, Path] = {}
-        self._packed: dict[Path, bytes] = {}
+        self._packed: dict[int, tuple[Path, bytes]] = {}  # by identity: a path's hash takes longer than all the rest
 
     def unpack(self, packed: bytes) -> Path:
         """Return the path; it has no ``via`` where the relay's part is zero."""
@@ -89,13 +89,14 @@ class PathCache:
 
     def pack(self, path: Path) -> bytes:
         """Return the path's octets; without ``via`` the relay's part is zero."""
-        packed = self._packed.get(path)
-        if packed is None:
-            relay, proxy = path.via or (_NOWHERE, _NOWHERE)
-            packed = PATH.pack(*path.client, *relay, *proxy)
-            if len(self._packed) >= _CACHE_LIMIT:
-                self._packed.clear()
-            self._packed[path] = packed
+        known = self._packed.get(id(path))
+        if known is not None:
+            return known[1]
+        relay, proxy = path.via or (_NOWHERE, _NOWHERE)
+        packed = PATH.pack(*path.client, *relay, *proxy)
+        if len(self._packed) >= _CACHE_LIMIT:
+            self._packed.clear()
+        self._packed[id(path)] = (path, packed)
         return packed
 
 
@@ -118,54 +119,52 @@ class FactReader:
             octets: what their offsets point into.
         """
         taken: list[Received] = []
-        for fact in facts:
-            packed, kind, drop, offset, length, session = fact[:6]
-            if drop:
-                if session:
-                    taken.append(RefusedPacket(DropReason(drop), _KINDS[kind], session))
-                else:
-                    self.drops[DropReason(drop)] += 1
-                continue
-            form = fact[-1]
-            path = self._unpack(packed)
+        for (
+            packed,
+            kind,
+            drop,
+            offset,
+            length,
+            session,
+            timestamp,
+            ssrc,
+            sequence_number,
+            extension_profile,
+            header_length,
+            extension_length,
+            payload_length,
+            payload_type,
+            csrc_count,
+            has_marker,
+            has_extension,
+            form,
+        ) in facts:
             if form == FORM_RTP:
-                taken.append(OpenedPacket(_rtp_packet(fact, octets), path, Kind.RTP, session))
+                start = offset + header_length
+                packet = RtpPacket(
+                    payload_type,
+                    sequence_number,
+                    timestamp,
+                    ssrc,
+                    octets[start : start + payload_length],
+                    has_marker == 1,
+                    struct.unpack_from(f"!{csrc_count}I", octets, offset + HEADER_SIZE) if csrc_count else (),
+                    extension_profile if has_extension else None,
+                    octets[start - extension_length : start] if extension_length else b"",
+                    length - header_length - payload_length,
+                )
+                taken.append(OpenedPacket(packet, self._unpack(packed), Kind.RTP, session))
+            elif drop:
+                self._refuse(taken, DropReason(drop), _KINDS[kind], session)
             elif form == FORM_RECEIVED:
-                taken.append(ReceivedDatagram(octets[offset : offset + length], path, _KINDS[kind]))
+                taken.append(ReceivedDatagram(octets[offset : offset + length], self._unpack(packed), _KINDS[kind]))
             else:
-                taken.append(OpenedPacket(octets[offset : offset + length], path, _KINDS[kind], session))
+                packet = octets[offset : offset + length]
+                taken.append(OpenedPacket(packet, self._unpack(packed), _KINDS[kind], session))
         return taken
 
-
-def _rtp_packet(fact: tuple[Any, ...], octets: Any) -> RtpPacket:
-    (
-        *_,
-        offset,
-        length,
-        _session,
-        timestamp,
-        ssrc,
-        sequence_number,
-        extension_profile,
-        header_length,
-        extension_length,
-        payload_length,
-        payload_type,
-        csrc_count,
-        has_marker,
-        has_extension,
-        _form,
-    ) = fact
-    start = offset + header_length
-    return RtpPacket(
-        payload_type,
-        sequence_number,
-        timestamp,
-        ssrc,
-        octets[start : start + payload_length],
-        bool(has_marker),
-        struct.unpack_from(f"!{csrc_count}I", octets, offset + HEADER_SIZE) if csrc_count else (),
-        extension_profile if has_extension else None,
-        octets[start - extension_length : start],
-        length - header_length - payload_length,
-    )
+    def _refuse(self, taken: list[Received], reason: DropReason, kind: Kind, session: int) -> None:
+        if session:
+            taken.append(RefusedPacket(reason, kind, session))
+        else:
+            self.drops[reason] += 1

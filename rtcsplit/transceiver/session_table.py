@@ -43,6 +43,7 @@ class SessionTable(Generic[Call]):
 
     Attributes:
         native: the addresses and keys as C has them.
+        of_number: returns the call that C knows by a number, or None; without a frame of ours.
     """
 
     def __init__(self, is_silent: Callable[[Call, Address, float], bool]) -> None:
@@ -50,6 +51,7 @@ class SessionTable(Generic[Call]):
         self._by_ufrag: dict[str, Call] = {}
         self._by_client: dict[Address, Call] = {}
         self._by_number: dict[int, Call] = {}
+        self.of_number = self._by_number.get
         self._entries: dict[Call, _Entry] = {}
         self._numbers = 0  # never given twice, so that a late packet of an ended call is nobody's
         self.native = NativeSessionTable()
@@ -120,10 +122,6 @@ class SessionTable(Generic[Call]):
     def of_client(self, client: Address) -> Call | None:
         """Return the call that the client address belongs to."""
         return self._by_client.get(client)
-
-    def of_number(self, number: int) -> Call | None:
-        """Return the call that C knows by ``number``."""
-        return self._by_number.get(number)
 
     def _tell(self, client: Address, entry: _Entry) -> None:
         self.native.put(*client, entry.number, None if entry.keys is None else entry.keys.contexts)

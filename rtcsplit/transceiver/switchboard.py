@@ -66,6 +66,7 @@ class Switchboard:
     def __init__(self, application: Application, refusals: StunRefusals) -> None:
         self._application = application
         self._channel_event = application.channel_event if isinstance(application, ChannelApplication) else None
+        self._packet_received = application.packet_received
         self._refusals = refusals
         self._table: SessionTable[Call] = SessionTable(_has_left)
         self._timers: TimerQueue[Call] = TimerQueue()
@@ -157,7 +158,8 @@ class Switchboard:
         while self._touched:
             call = self._touched.popitem()[0]
             outgoing += call.outgoing(now)
-            if self._follow(call, now):
+            if call.session.has_events:
+                self._follow(call, now)
                 self._touched[call] = None  # what an application did about it leaves with this batch too
             elif call.call_id in self._by_id:
                 self._timers.schedule(call, call.next_timer())
@@ -205,7 +207,6 @@ class Switchboard:
             call.log.received(kind)
         reason = call.session.accept_opened(kind, path, now)
         self._touched[call] = None
-        self._follow(call, now)
         if reason is not None:
             self._drop(reason, call)
         elif isinstance(packet, RtpPacket) or kind is Kind.RTP:
@@ -226,13 +227,9 @@ class Switchboard:
 
     # what calls report
 
-    def _follow(self, call: Call, now: float) -> bool:
-        """Do what the events of ``call`` ask for; False where there were none."""
-        has_events = False
+    def _follow(self, call: Call, now: float) -> None:
         while (event := call.session.next_event()) is not None:
             self._dispatch(call, event, now)
-            has_events = True
-        return has_events
 
     def _dispatch(self, call: Call, event: SessionEvent, now: float) -> None:
         if call.log is not None:
@@ -275,7 +272,10 @@ class Switchboard:
         if isinstance(parsed, DropReason):
             self._drop(parsed, call)
         else:
-            self._guard(call, now, self._application.packet_received, call, parsed)
+            try:
+                self._packet_received(call, parsed)
+            except Exception:
+                self._application_failed(call, now)
 
     def _take_rtcp(self, call: Call, packet: bytes, arrived_at: float) -> None:
         reason = call.take_rtcp(packet, arrived_at)
@@ -310,6 +310,10 @@ class Switchboard:
         try:
             callback(*arguments)
         except Exception:
-            _LOGGER.exception("application_failed", extra={"session": call.ufrag[:6]})
-            if call.call_id in self._by_id:
-                call.session.close(now, cause=EndCause.APPLICATION_FAILED)
+            self._application_failed(call, now)
+
+    def _application_failed(self, call: Call, now: float) -> None:
+        """Log the exception that is being handled, and end the call."""
+        _LOGGER.exception("application_failed", extra={"session": call.ufrag[:6]})
+        if call.call_id in self._by_id:
+            call.session.close(now, cause=EndCause.APPLICATION_FAILED)
