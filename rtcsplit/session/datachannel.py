@@ -151,11 +151,15 @@ class DataChannels:
     def close_channel(self, channel_id: int) -> None:
         """Close a channel after what waits on it was sent. Does nothing where it is closed or closing."""
         channel = self._channels.get(channel_id)
-        if channel is not None and channel.apply(ChannelTrigger.CLOSE):
+        if channel is not None:
+            self._begin_close(channel)
+            self._follow()
+
+    def _begin_close(self, channel: Channel) -> None:
+        if channel.apply(ChannelTrigger.CLOSE):
             # Before the association stands the peer knows nothing that it would have to close.
             channel.is_reset_by_peer |= self._association.state is not SctpState.ESTABLISHED
-            self._association.reset_stream(channel_id)
-            self._follow()
+            self._association.reset_stream(channel.channel_id)
 
     def _free_id(self) -> int:
         for channel_id in range(self._first_id, self._id_limit, 2):
@@ -212,7 +216,7 @@ class DataChannels:
             return
         parameters = parse_open(data)
         if channel is not None:
-            self.close_channel(stream_id)  # it cannot be opened twice
+            self._begin_close(channel)  # it cannot be opened twice
         elif parameters is None or not self._may_open(stream_id, parameters):
             self._refuse(stream_id)
         else:
@@ -229,7 +233,7 @@ class DataChannels:
         """Reset the stream; until the peer has done the same it stays taken, unseen by the application."""
         channel = self._channels[stream_id] = Channel(stream_id, ChannelParameters(""), has_peer=True)
         channel.is_hidden = True
-        self.close_channel(stream_id)
+        self._begin_close(channel)
 
     def _take_message(self, stream_id: int, ppid: int, data: bytes) -> None:
         channel = self._channels.get(stream_id)
@@ -254,7 +258,7 @@ class DataChannels:
         if channel is None:
             return
         channel.is_reset_by_peer = True
-        self.close_channel(stream_id)
+        self._begin_close(channel)
         self._close_if_reset(channel)
 
     def _take_outbound_reset(self, stream_id: int, is_done: bool) -> None:

@@ -18,7 +18,9 @@ from rtcsplit.session.events import (
 )
 from rtcsplit.session.negotiation import DtlsRole
 from rtcsplit.session.ppid import Ppid
+from rtcsplit.session.sctp_chunks import Data, ForwardTsn
 from rtcsplit.session.sctp_events import AssociationCause, InboundStreamsReset
+from rtcsplit.session.sctp_packet import build_packet
 from rtcsplit.session.sctp_send_queue import LOW_WATER, OutboundMessage
 from tests.link import Conditions
 from tests.sctp_link import ChannelPair, SctpLink, SctpPeer, association, channels
@@ -139,6 +141,23 @@ def test_an_open_that_cannot_be_is_refused_by_a_reset(stream_id: int, message: b
     bare.network.run_for(1.0)
     bare.say(0, Ppid.DCEP, build_open(PLAIN))
     assert bare.left.events == [ChannelOpened(0, PLAIN, is_remote=True)]
+
+
+def test_a_thousand_refusals_at_once_are_no_deeper_than_one() -> None:
+    """H6: OPENs that wait for their turn on every stream, and one FORWARD TSN that releases them together."""
+    bare = Bare()
+    bare.say(0, Ppid.TEXT, b"x")
+    assert bare.peer._peer is not None
+    tag, tsn = bare.peer._peer.tag, bare.peer._outbound.last_tsn
+    bad = [Data((tsn + 1 + n) & 0xFFFFFFFF, n, 1, Ppid.DCEP, b"\x03") for n in range(1, 1000)]
+    for begin in range(0, len(bad), 30):
+        chunks = [chunk.build() for chunk in bad[begin : begin + 30]]
+        assert bare.channels.receive(build_packet(5000, 5000, tag, chunks), bare.now) is None
+        assert bare.channels.next_event() is None
+    released = ForwardTsn((tsn + 1) & 0xFFFFFFFF, tuple((n, 0) for n in range(1, 1000)))
+    assert bare.channels.receive(build_packet(5000, 5000, tag, [released.build()]), bare.now) is None
+    assert bare.channels.next_event() is None
+    assert bare.channels.packets_to_send(bare.now)
 
 
 def test_an_open_on_an_open_stream_closes_it() -> None:
