@@ -26,6 +26,7 @@ __all__ = [
     "DirectoryDnsSection",
     "GatewayConfig",
     "HintKeysSection",
+    "RealtimeSection",
     "RedisSection",
     "RelayConfig",
     "RelaySection",
@@ -216,6 +217,14 @@ class BackendSection(Struct, frozen=True, kw_only=True):
     playout_seconds: Annotated[PlayoutSeconds, _takes("seconds, 1..600")] = 60
 
 
+class RealtimeSection(Struct, frozen=True, kw_only=True):
+    """``[realtime]``: the Realtime API beside WHIP, on the same port, with the same tokens."""
+
+    path: Annotated[str, _takes('a URL path like "/v1/realtime", without a slash at its end', values.url_path)] = (
+        "/v1/realtime"
+    )
+
+
 class RelayConfig(Struct, frozen=True, kw_only=True):
     """The whole of ``relay.toml``."""
 
@@ -264,3 +273,4 @@ class GatewayConfig(TransceiverConfig, frozen=True, kw_only=True):
     """The whole of ``gateway.toml``: a transceiver's, and the backend of its calls."""
 
     backend: BackendSection
+    realtime: RealtimeSection | None = None

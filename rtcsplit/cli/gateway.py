@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +17,11 @@ from .loading import Source, check_option, source_options
 from .logs import set_up_logs
 from .process import Process, run
 from .transceiver import serve_calls
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from ..transceiver.transceiver import Transceiver
 
 __all__ = ["gateway"]
 
@@ -38,11 +45,35 @@ def gateway(config: Path, settings: tuple[str, ...], check: bool) -> None:
 
             application = websocket_backend(backend)
         try:
-            await serve_calls(process, read, keys, application, role="gateway")
+            await serve_calls(process, read, keys, application, role="gateway", door=partial(_door, read))
         finally:
             await application.aclose()
 
     run(serve)
+
+
+def _door(config: GatewayConfig, endpoint: Transceiver, whip: ASGIApp) -> ASGIApp:
+    """What the signaling port serves: WHIP, and the Realtime API below its path."""
+    if config.realtime is None:
+        return whip
+    from ..signaling.realtime import RealtimeSettings, realtime_application
+
+    path, signaling = config.realtime.path, config.signaling
+    settings = RealtimeSettings(
+        path=path,
+        tokens=signaling.tokens,
+        allow_anonymous=signaling.allow_anonymous,
+        cors_origins=signaling.cors_origins,
+        max_sessions=config.transceiver.max_sessions,
+        max_sessions_per_token=signaling.max_sessions_per_token,
+    )
+    realtime = realtime_application(endpoint, settings)
+
+    async def by_path(scope: Scope, receive: Receive, send: Send) -> None:
+        is_realtime = scope["type"] == "http" and scope["path"].startswith(f"{path}/")
+        await (realtime if is_realtime else whip)(scope, receive, send)
+
+    return by_path
 
 
 def _settings(section: BackendSection) -> BackendSettings:

@@ -17,7 +17,6 @@ from .explain import explain_command
 from .gateway import gateway
 from .hint import hint
 from .relay import relay
-from .top import top
 from .transceiver import transceiver
 
 __all__ = ["main"]
@@ -43,5 +42,4 @@ main.add_command(explain_command)
 main.add_command(gateway)
 main.add_command(hint)
 main.add_command(relay)
-main.add_command(top)
 main.add_command(transceiver)

@@ -28,6 +28,7 @@ from .registered import registered
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
     from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
 __all__ = ["serve_calls", "transceiver"]
 
@@ -61,6 +62,7 @@ async def serve_calls(
     application: Application,
     *,
     role: str = "transceiver",
+    door: Callable[[Transceiver, ASGIApp], ASGIApp] = lambda endpoint, whip: whip,
 ) -> None:
     """Run a transceiver and its HTTP signaling until the process is told to stop.
 
@@ -70,13 +72,14 @@ async def serve_calls(
         keys: hint keys, None in direct mode without.
         application: what the calls talk to.
         role: what the ready line calls it.
+        door: makes what the signaling port serves, given the WHIP endpoint.
     """
     section = config.transceiver
     endpoint = Transceiver(_settings(section), application=application, keys=keys)
     with needs_extra("signaling"):
         from .web import serving
 
-        door = _signaling(config.signaling, endpoint, section.max_sessions)
+        served = door(endpoint, _signaling(config.signaling, endpoint, section.max_sessions))
 
     def collectors() -> list[Collector]:
         from ..transceiver.metrics import TransceiverCollector
@@ -86,7 +89,7 @@ async def serve_calls(
     async with (
         admin_port(config.admin, process, collectors) as admin,
         endpoint,
-        serving("signaling.listen", config.signaling.listen, door) as signaling,
+        serving("signaling.listen", config.signaling.listen, served) as signaling,
         registered(config, keys, endpoint),
     ):
         addresses = f"listen={endpoint.address} signaling={signaling} admin={admin or 'none'}"

@@ -50,10 +50,14 @@ class Cors:
         return origin if origin in self._origins else None
 
 
-def preflight_headers() -> Mapping[str, str]:
-    """Return what an OPTIONS request is told; without the origin's permission a browser makes no use of it."""
+def preflight_headers(*more: str) -> Mapping[str, str]:
+    """Return what an OPTIONS request is told; without the origin's permission a browser makes no use of it.
+
+    Args:
+        more: request headers that pages may send besides the usual ones.
+    """
     return {
         "Access-Control-Allow-Methods": _METHODS,
-        "Access-Control-Allow-Headers": _HEADERS,
+        "Access-Control-Allow-Headers": ", ".join([_HEADERS, *more]),
         "Access-Control-Max-Age": _MAX_AGE,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 
 from rtcsplit.cli.main import main
 from tests.interop.lean_client import LeanClient
+from tests.offers import OFFER
 from tests.processes import running
 from tests.voice_calls import encoded, speech
 
@@ -70,6 +72,18 @@ async def test_call_is_answered_by_the_backend(name: str, config: Path) -> None:
         if name == "example":
             assert process.stdout is not None
             assert process.stdout.readline() == "call.started\n"
+
+
+async def test_realtime_api_is_beside_whip(config: Path) -> None:
+    headers = {"Content-Type": "application/sdp"}
+    with running("gateway", "--config", config, RTCSPLIT_REALTIME__PATH="/v1/realtime") as gateway:
+        url = f"http://{gateway.address('signaling')}"
+        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as http:
+            response = await http.post("/v1/realtime/calls", content=OFFER)
+            assert response.status_code == 201
+            assert (await http.post(f"{response.headers['location']}/hangup")).status_code == 200
+            assert (await http.post("/whip", content=OFFER)).status_code == 201
+        assert gateway.stop(signal.SIGINT)[0] == 0
 
 
 def test_example_is_as_short_as_it_says() -> None:
