@@ -12,7 +12,7 @@ from ..media.encoding import EncodeJob, new_encoder, run_now
 from ..media.inbound_audio import InboundAudio
 from ..media.jitter import JitterBuffer
 from ..media.playout import Playout
-from ..media.playout_events import PlayoutEvent
+from ..media.playout_events import OutgoingFrame, PlayoutEvent
 from ..media.statistics import RtpStatistics
 from ..media.transcript import TranscriptBuffer
 from ..session.events import EndCause
@@ -134,8 +134,8 @@ class VoiceSession:
 
     def next_timer(self) -> float | None:
         """Return when :meth:`handle_timer` wants to be called."""
-        timers = (self._playout.next_timer(), self._inbound.next_timer())
-        return min((time for time in timers if time is not None), default=None)
+        playout, inbound = self._playout.next_timer(), self._inbound.next_timer()
+        return inbound if playout is None else playout if inbound is None else min(playout, inbound)
 
     def handle_timer(self, now: float) -> None:
         """Let speech leave that is due, and fill what has not come."""
@@ -174,20 +174,22 @@ class VoiceSession:
         self._note_report()
         self._playout.handle_timer(now)
         frames = self._playout.frames_to_send()
-        for frame in frames:
-            if self._call.can_send:
-                self._call.send_audio(
-                    frame.payload,
-                    duration=frame.duration,
-                    payload_type=frame.payload_type,
-                    has_marker=frame.has_marker,
-                    gap=frame.gap,
-                )
-        if frames:
-            self.audio_out.made_room()
+        if frames and self._call.can_send:
+            self._send(frames)
         while (event := self._playout.next_event()) is not None:
             self._events.append(event)
             self._change.notify()
+
+    def _send(self, frames: list[OutgoingFrame]) -> None:
+        for frame in frames:
+            self._call.send_audio(
+                frame.payload,
+                duration=frame.duration,
+                payload_type=frame.payload_type,
+                has_marker=frame.has_marker,
+                gap=frame.gap,
+            )
+        self.audio_out.made_room()
 
     def _note_report(self) -> None:
         report = self._call.remote_report

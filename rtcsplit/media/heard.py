@@ -18,6 +18,7 @@ RECEIVER_DELAY = 0.06  # a browser's jitter buffer and output on a good network
 JITTERS_HELD_BACK = 2.0  # how many times the jitter that it reports a receiver waits longer
 MAX_JOIN = 0.1  # a packet that leaves later than that after the one before is heard as a run of its own
 STALL = 0.25  # seconds of packets that a report may be behind, beyond the round trip
+MEMORY = 10.0  # seconds after which a run has surely been heard
 MAX_RUNS = 256
 
 
@@ -72,6 +73,7 @@ class HeardPosition:
             run.duration += duration
         else:
             self._runs.append(_Run(segment, offset, now, duration))
+            self._forget_before(now - MEMORY)
 
     def report(self, round_trip: float | None, jitter: float, behind: float, now: float) -> None:
         """Take the receiver's report.
@@ -102,7 +104,6 @@ class HeardPosition:
         """Return when what left at ``departure`` is heard."""
         return departure + self._lag
 
-    def forget_before(self, departure: float) -> None:
-        """Let go of runs that ended before ``departure``, but for the last one."""
+    def _forget_before(self, departure: float) -> None:
         while len(self._runs) > 1 and self._runs[0].left_at + self._runs[0].duration < departure:
             self._runs.popleft()

@@ -53,5 +53,6 @@ class InboundAudio:
 
     def next_timer(self) -> float | None:
         """Return when there will be steps although no packet comes."""
-        timers = (outlet.next_timer() for outlet in (self._live, self._transcript) if outlet is not None)
-        return min((time for time in timers if time is not None), default=None)
+        live = None if self._live is None else self._live.next_timer()
+        transcript = None if self._transcript is None else self._transcript.next_timer()
+        return transcript if live is None else live if transcript is None else min(live, transcript)

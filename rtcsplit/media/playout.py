@@ -244,7 +244,6 @@ class Playout:
         if self._sent.segment != frame.segment or frame.offset == 0:
             self._events.append(SegmentStarted(frame.segment))
         duration = frame.samples / self.sample_rate
-        self._heard.forget_before(now - 10.0)
         self._heard.depart(frame.segment, frame.offset / self.sample_rate, duration, now)
         self._sent = Heard(frame.segment, frame.offset / self.sample_rate + duration)
         self._speech_end = now + duration
