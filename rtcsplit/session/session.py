@@ -182,6 +182,25 @@ class Session:
         srtp = self._connected_srtp()
         self._queue_media(packet, srtp, now, is_last=srtp.admit(packet))
 
+    def send_rtp_kept(self, packet: bytes, now: float) -> bytes:
+        """Protect one RTP packet at once, queue it, and return the datagram, for :meth:`repeat`.
+
+        Raises:
+            UsageError: as :meth:`.srtp.SrtpSession.protect`, or the session is not connected; nothing was queued.
+        """
+        srtp = self._connected_srtp()
+        datagram = srtp.protect(packet)
+        self._queue_media(datagram, srtp, now, is_last=srtp.is_exhausted, is_protected=True)
+        return datagram
+
+    def repeat(self, datagram: bytes, now: float) -> None:
+        """Queue a datagram that :meth:`send_rtp_kept` returned, as it is: no packet is ever protected twice.
+
+        Raises:
+            UsageError: the session is not connected; nothing was queued.
+        """
+        self._queue_media(datagram, self._connected_srtp(), now, is_last=False, is_protected=True)
+
     def send_rtcp(self, packet: bytes, now: float) -> None:
         """Queue one compound RTCP packet, to be protected when it is collected.
 
@@ -378,10 +397,12 @@ class Session:
             raise UsageError("media can be sent while the session is connected, not before and not after")
         return self._srtp
 
-    def _queue_media(self, packet: bytes, srtp: SrtpSession, now: float, *, is_last: bool) -> None:
+    def _queue_media(
+        self, packet: bytes, srtp: SrtpSession, now: float, *, is_last: bool, is_protected: bool = False
+    ) -> None:
         path = self._ice.path
         if path is not None:
-            self._outgoing.append((packet, path, srtp))
+            self._outgoing.append((packet, path, None if is_protected else srtp))
             self._ice.note_sent(now)
         if is_last:
             self._end(EndCause.KEYS_EXHAUSTED, now)  # RFC 3711 section 9.2: stop before a key is used too often

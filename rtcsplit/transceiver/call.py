@@ -124,6 +124,8 @@ class Call:
     ) -> None:
         """Send one packet of encoded audio.
 
+        It is left out, and counted as withheld, while the peer has stopped reporting what it receives (RFC 8083).
+
         Args:
             payload: what the codec made, 1 to 1,172 octets.
             duration: samples per channel in it, in the codec's RTP clock (960 for 20 ms of Opus).
@@ -138,10 +140,15 @@ class Call:
         if self._rtp is None or not self.can_send:
             raise UsageError("this call cannot send audio: not connected, or not negotiated in that direction")
         now = self._clock()
+        if self._rtp.withholds(now):
+            return
         packet = self._rtp.send(
             payload, duration=duration, payload_type=payload_type, marker=has_marker, gap=gap, now=now
         )
-        self.session.send_rtp(packet, now)
+        if self._rtp.keeps_packets:
+            self._rtp.keep(self.session.send_rtp_kept(packet, now), now)
+        else:
+            self.session.send_rtp(packet, now)
         self._changed(self)
 
     def close(self) -> None:
@@ -190,6 +197,8 @@ class Call:
         if self._rtp is not None and self._is_open:
             for report in self._rtp.rtcp_to_send(now):
                 self.session.send_rtcp(report, now)
+            for datagram in self._rtp.datagrams_to_repeat():
+                self.session.repeat(datagram, now)
         return self.session.outgoing(now)
 
     def next_timer(self) -> float | None:
