@@ -94,11 +94,6 @@ class DtlsEndpoint:
         datagrams, self._outgoing = self._outgoing, []
         return datagrams
 
-    @property
-    def has_datagrams(self) -> bool:
-        """Whether :meth:`datagrams_to_send` has any."""
-        return bool(self._outgoing)
-
     def repeat_flight(self, now: float) -> None:
         """Send the flight that waits for an answer once more, on a path that has just proved itself."""
         self._outgoing += self._flight.repeat(now)

@@ -114,11 +114,11 @@ class IceLite:
         """Take note of SRTP that authenticated and was no replay: it keeps its tuple alive and moves ``via``.
 
         Returns:
-            Whether it has moved the path, which an event tells as well.
+            Whether it may have moved the path, which an event tells, or brought :meth:`next_timer` nearer.
         """
         cause = self._selection.media(path, now)
         if cause is None:
-            return False
+            return self._selection.has_waiting
         self._report(cause, now)
         return True
 
@@ -155,11 +155,6 @@ class IceLite:
         """Return what is to be sent, and forget it."""
         outbox, self._outbox = self._outbox, []
         return outbox
-
-    @property
-    def has_datagrams(self) -> bool:
-        """Whether :meth:`datagrams_to_send` has any."""
-        return bool(self._outbox)
 
     def next_event(self) -> IceEvent | None:
         """Return the oldest event not yet returned, None if there is none."""

@@ -68,6 +68,11 @@ class PathSelection:
         """Of the check that settled the path last; it never falls."""
         return self._generation
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether a tuple waits for the selected one to fall silent, which media makes happen sooner."""
+        return self._waiting is not None
+
     def check(self, check: Check, path: Path, now: float) -> PathCause | None:
         """Take a fresh authenticated check; returns why the path changed, None if it did not.
 

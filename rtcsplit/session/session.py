@@ -56,6 +56,7 @@ Outgoing = tuple[bytes, Path, SrtpSession | None]
 _WITHOUT_CONSENT = frozenset({EndCause.PEER_CLOSED, EndCause.CONSENT_EXPIRED, EndCause.CHECK_TIMEOUT})
 # RFC 5764 section 5.1.2 leaves it to us what becomes of SRTP that overtakes the end of the handshake.
 _MAX_EARLY_PACKETS = 32
+_NOT_CONNECTED = "media can be sent while the session is connected, not before and not after"
 
 
 class SessionState(Enum):
@@ -96,6 +97,7 @@ class Session:
         now: monotonic seconds.
 
     Attributes:
+        state: where the session stands; nobody else's to set.
         channels: the session's data channels, None where none were negotiated.
     """
 
@@ -114,21 +116,17 @@ class Session:
         self._srtp: SrtpSession | None = None
         data = negotiation.data
         self.channels = None if data is None else DataChannels(data, negotiation.dtls_role, random=random)
-        self._state = SessionState.CHECKING
+        self.state = SessionState.CHECKING
         self._early: deque[tuple[Kind, bytes, Path]] = deque()
         self._events: deque[SessionEvent] = deque()
         self._outgoing: list[Outgoing] = []
+        self._is_timer_nearer = False
         self._handlers: dict[Kind, Callable[[bytes, Path, float], DropReason | None]] = {
             Kind.STUN: self._receive_stun,
             Kind.DTLS: self._receive_dtls,
             Kind.RTP: self._receive_srtp,
             Kind.RTCP: self._receive_srtcp,
         }
-
-    @property
-    def state(self) -> SessionState:
-        """Where the session stands."""
-        return self._state
 
     @property
     def path(self) -> Path | None:
@@ -149,7 +147,7 @@ class Session:
 
     def receive_classified(self, kind: Kind, datagram: bytes, path: Path, now: float) -> DropReason | None:
         """Take a datagram whose kind is known already; return why it was dropped, or None."""
-        if self._state is SessionState.CLOSED:
+        if self.state is SessionState.CLOSED:
             return DropReason.SESSION_CLOSED
         return self._handlers[kind](datagram, path, now)
 
@@ -159,15 +157,16 @@ class Session:
         Returns:
             None where it may be used, else why not.
         """
-        if self._state is SessionState.CLOSED:
+        if self.state is SessionState.CLOSED:
             return DropReason.SESSION_CLOSED
-        if not self._ice.is_authenticated(path.client):
+        ice = self._ice
+        if path is not ice.path and not ice.is_authenticated(path.client):  # the selected tuple always is
             return DropReason.PATH_UNAUTHENTICATED
-        if kind is Kind.RTP:
-            if self._ice.note_authenticated_media(path, now):
-                self._follow_ice(now)
-        else:
-            self._ice.note_authenticated_rtcp(path, now)
+        if kind is not Kind.RTP:
+            ice.note_authenticated_rtcp(path, now)
+        elif ice.note_authenticated_media(path, now):
+            self._follow_ice(now)
+            self._is_timer_nearer = True
         return None
 
     def send_rtp(self, packet: bytes, now: float) -> None:
@@ -179,27 +178,10 @@ class Session:
             UsageError: the session is not connected, the packet is no RTP packet, or it exceeds what one datagram
                 carries; nothing was queued.
         """
-        srtp = self._connected_srtp()
-        self._queue_media(packet, srtp, now, is_last=srtp.admit(packet))
-
-    def send_rtp_kept(self, packet: bytes, now: float) -> bytes:
-        """Protect one RTP packet at once, queue it, and return the datagram, for :meth:`repeat`.
-
-        Raises:
-            UsageError: as :meth:`.srtp.SrtpSession.protect`, or the session is not connected; nothing was queued.
-        """
-        srtp = self._connected_srtp()
-        datagram = srtp.protect(packet)
-        self._queue_media(datagram, srtp, now, is_last=srtp.is_exhausted, is_protected=True)
-        return datagram
-
-    def repeat(self, datagram: bytes, now: float) -> None:
-        """Queue a datagram that :meth:`send_rtp_kept` returned, as it is: no packet is ever protected twice.
-
-        Raises:
-            UsageError: the session is not connected; nothing was queued.
-        """
-        self._queue_media(datagram, self._connected_srtp(), now, is_last=False, is_protected=True)
+        srtp = self._srtp
+        if srtp is None or self.state is not SessionState.CONNECTED:
+            raise UsageError(_NOT_CONNECTED)
+        self._queue_media(packet, srtp, now, srtp.admit(packet))
 
     def send_rtcp(self, packet: bytes, now: float) -> None:
         """Queue one compound RTCP packet, to be protected when it is collected.
@@ -207,8 +189,10 @@ class Session:
         Raises:
             UsageError: as :meth:`send_rtp`.
         """
-        srtp = self._connected_srtp()
-        self._queue_media(packet, srtp, now, is_last=srtp.admit_rtcp(packet))
+        srtp = self._srtp
+        if srtp is None or self.state is not SessionState.CONNECTED:
+            raise UsageError(_NOT_CONNECTED)
+        self._queue_media(packet, srtp, now, srtp.admit_rtcp(packet))
 
     def restart_ice(self, local: IceCredentials, remote: IceCredentials, now: float) -> None:
         """Restart ICE (RFC 8445 section 9); the path, the DTLS association and the keys stay (RFC 8842 section 4).
@@ -244,15 +228,23 @@ class Session:
 
     def outgoing(self, now: float) -> list[Outgoing]:
         """As :meth:`datagrams_to_send`, but media not protected yet: for who protects a batch of them in one call."""
-        if self._ice.has_datagrams or self._dtls.has_datagrams or self.channels is not None:
-            self._collect(now)
+        self._collect(now)
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
+
+    def media_to_send(self) -> list[Outgoing]:
+        """As :meth:`outgoing`, when only media was received or sent since it was called last.
+
+        Such a session has nothing else to send, and :meth:`next_timer` is not nearer than it was, unless
+        :attr:`has_news` says so. Asking for less keeps the memory of thousands of sessions out of the cache.
+        """
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
 
     @property
-    def has_events(self) -> bool:
-        """Whether :meth:`next_event` has one."""
-        return bool(self._events)
+    def has_news(self) -> bool:
+        """Whether :meth:`next_event` has one, or :meth:`next_timer` may have come nearer since it was asked last."""
+        return bool(self._events) or self._is_timer_nearer
 
     def next_event(self) -> SessionEvent | None:
         """Return and forget the oldest event, None when there is none."""
@@ -260,14 +252,15 @@ class Session:
 
     def next_timer(self) -> float | None:
         """Return when :meth:`handle_timer` wants to be called, None for never."""
-        if self._state is SessionState.CLOSED:
+        self._is_timer_nearer = False
+        if self.state is SessionState.CLOSED:
             return None
         timer = _earlier(self._ice.next_timer(), self._dtls.next_timer())
         return timer if self.channels is None else _earlier(timer, self.channels.next_timer())
 
     def handle_timer(self, now: float) -> None:
         """Do what is due at ``now``; early and repeated calls do no harm."""
-        if self._state is SessionState.CLOSED:
+        if self.state is SessionState.CLOSED:
             return
         self._ice.handle_timer(now)
         self._follow_ice(now)
@@ -280,12 +273,12 @@ class Session:
 
     def _receive_stun(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
         was_known = self._ice.is_authenticated(path.client)
-        was_handshaking = self._state is SessionState.HANDSHAKING
+        was_handshaking = self.state is SessionState.HANDSHAKING
         reason = self._ice.receive(datagram, path, now)
         if not was_known and self._ice.is_authenticated(path.client):
             self._events.append(AddressAuthenticated(path.client))
         self._follow_ice(now)
-        if reason is None and was_handshaking and self._state is SessionState.HANDSHAKING:
+        if reason is None and was_handshaking and self.state is SessionState.HANDSHAKING:
             self._dtls.repeat_flight(now)  # the peer may not have heard it, or not on this address
         return reason
 
@@ -347,7 +340,7 @@ class Session:
                     self._end(EndCause.CHECK_TIMEOUT, now)
 
     def _start_handshake(self, now: float) -> None:
-        if self._state is SessionState.CHECKING:
+        if self.state is SessionState.CHECKING:
             self._apply(Trigger.PATH_FOUND)
             self._dtls.start(now)
             self._follow_dtls(now)
@@ -392,24 +385,17 @@ class Session:
 
     # sending
 
-    def _connected_srtp(self) -> SrtpSession:
-        if self._srtp is None or self._state is not SessionState.CONNECTED:
-            raise UsageError("media can be sent while the session is connected, not before and not after")
-        return self._srtp
-
-    def _queue_media(
-        self, packet: bytes, srtp: SrtpSession, now: float, *, is_last: bool, is_protected: bool = False
-    ) -> None:
+    def _queue_media(self, packet: bytes, srtp: SrtpSession, now: float, is_last: bool) -> None:
         path = self._ice.path
         if path is not None:
-            self._outgoing.append((packet, path, None if is_protected else srtp))
+            self._outgoing.append((packet, path, srtp))
             self._ice.note_sent(now)
         if is_last:
             self._end(EndCause.KEYS_EXHAUSTED, now)  # RFC 3711 section 9.2: stop before a key is used too often
 
     def _collect(self, now: float) -> None:
         """Move what ICE and DTLS have to say behind what is queued already. DTLS waits for a path."""
-        if self._state is SessionState.CLOSED:
+        if self.state is SessionState.CLOSED:
             return
         self._outgoing += [(datagram, path, None) for datagram, path in self._ice.datagrams_to_send(now)]
         self._collect_channels(now)
@@ -432,7 +418,7 @@ class Session:
 
     def _end(self, cause: EndCause, now: float, *, detail: str = "", code: str = "") -> None:
         """Close once. Where consent stands, a failure's alert or our close_notify is the last thing sent."""
-        if self._state is SessionState.CLOSED:
+        if self.state is SessionState.CLOSED:
             return
         if self.channels is not None:
             self.channels.close()
@@ -449,7 +435,7 @@ class Session:
         self._events.append(SessionEnded(cause, detail, code))
 
     def _apply(self, trigger: Trigger) -> None:
-        self._state = TRANSITIONS.get((self._state, trigger), self._state)
+        self.state = TRANSITIONS.get((self.state, trigger), self.state)
 
 
 def _earlier(time: float | None, other: float | None) -> float | None:

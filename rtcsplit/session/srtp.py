@@ -78,8 +78,10 @@ class SrtpSession:
             UsageError: no RTP packet, longer than a datagram of 1,200 octets carries, or the keys are exhausted; it
                 was not counted.
         """
-        self._check_outgoing(packet, _RTP_HEADER, self._longest_rtp)
-        if _is_rtcp(packet):
+        is_plausible = _RTP_HEADER <= len(packet) <= self._longest_rtp and packet[0] >> 6 == 2
+        if not is_plausible or self.rtp_count >= MAX_RTP_PACKETS or self.rtcp_count >= MAX_RTCP_PACKETS:
+            self._check_outgoing(packet, _RTP_HEADER, self._longest_rtp)
+        if 192 <= packet[1] <= 223:
             raise UsageError("payload types 64..95 cannot be told from RTCP (RFC 5761 section 4)")
         self.rtp_count += 1
         return self.rtp_count >= MAX_RTP_PACKETS

@@ -30,6 +30,10 @@ class Companion(Protocol):
         """Do what is due at ``now``. It must not raise."""
 
 
+def _nobody(call: Call) -> None:
+    """Whom a call tells before it is attached."""
+
+
 class Call:
     """A peer's session with its audio.
 
@@ -40,7 +44,6 @@ class Call:
         audio: what was negotiated, None where the answer has no audio.
         new_rtp: makes the RTP session once there are keys, given ``now``; its first report counts from then.
         clock: the monotonic clock of the loop that drives the call.
-        changed: called with the call whenever the application made it send or end something.
         log: the session's log, None for none.
 
     Attributes:
@@ -58,7 +61,6 @@ class Call:
         *,
         new_rtp: Callable[[float], RtpSession],
         clock: Callable[[], float],
-        changed: Callable[[Call], None],
         log: SessionLog | None = None,
     ) -> None:
         self.call_id = call_id
@@ -72,9 +74,10 @@ class Call:
         self._rtp: RtpSession | None = None
         self._new_rtp = new_rtp
         self._clock = clock
-        self._changed = changed
+        self._changed: Callable[[Call], None] = _nobody
+        self._sent: Callable[[Call], None] = _nobody
         data = session.channels
-        self.channels = None if data is None else CallChannels(data, clock=clock, changed=lambda: changed(self))
+        self.channels = None if data is None else CallChannels(data, clock=clock, changed=lambda: self._changed(self))
         self._on_end: list[Callable[[], None]] = []
 
     @property
@@ -124,8 +127,6 @@ class Call:
     ) -> None:
         """Send one packet of encoded audio.
 
-        It is left out, and counted as withheld, while the peer has stopped reporting what it receives (RFC 8083).
-
         Args:
             payload: what the codec made, 1 to 1,172 octets.
             duration: samples per channel in it, in the codec's RTP clock (960 for 20 ms of Opus).
@@ -137,19 +138,13 @@ class Call:
             UsageError: the call is not connected or not allowed to send, or an argument is out of range; nothing was
                 sent.
         """
-        if self._rtp is None or not self.can_send:
+        rtp = self._rtp
+        if rtp is None or not self._may_send or self.session.state is not SessionState.CONNECTED:
             raise UsageError("this call cannot send audio: not connected, or not negotiated in that direction")
         now = self._clock()
-        if self._rtp.withholds(now):
-            return
-        packet = self._rtp.send(
-            payload, duration=duration, payload_type=payload_type, marker=has_marker, gap=gap, now=now
-        )
-        if self._rtp.keeps_packets:
-            self._rtp.keep(self.session.send_rtp_kept(packet, now), now)
-        else:
-            self.session.send_rtp(packet, now)
-        self._changed(self)
+        packet = rtp.send(payload, duration=duration, payload_type=payload_type, marker=has_marker, gap=gap, now=now)
+        self.session.send_rtp(packet, now)
+        self._sent(self)
 
     def close(self) -> None:
         """End the call: RTCP BYE, close_notify, then silence. Idempotent."""
@@ -168,6 +163,10 @@ class Call:
         self._on_end.append(callback)
 
     # what the switchboard does with it
+
+    def attach(self, changed: Callable[[Call], None], sent: Callable[[Call], None]) -> None:
+        """Have ``changed`` called whenever the application made the call do something, ``sent`` if that was media."""
+        self._changed, self._sent = changed, sent
 
     def ended(self) -> None:
         """The session is over and gone from every table: tell whoever asked to know."""
@@ -197,19 +196,24 @@ class Call:
         if self._rtp is not None and self._is_open:
             for report in self._rtp.rtcp_to_send(now):
                 self.session.send_rtcp(report, now)
-            for datagram in self._rtp.datagrams_to_repeat():
-                self.session.repeat(datagram, now)
         return self.session.outgoing(now)
+
+    def media_to_send(self) -> list[Outgoing] | None:
+        """As :meth:`outgoing`, where only media was received or sent; None where there may be more to do."""
+        if self.companion is not None or self.session.has_news or (self._rtp is not None and self._rtp.has_rtcp):
+            return None
+        return self.session.media_to_send()
 
     def next_timer(self) -> float | None:
         """Return when :meth:`handle_timer` wants to be called."""
         timer = self.session.next_timer()
         if not self._is_open:
             return timer
-        report = None if self._rtp is None else self._rtp.next_timer()
-        timer = report if timer is None else timer if report is None else min(timer, report)
-        companion = None if self.companion is None else self.companion.next_timer()
-        return companion if timer is None else timer if companion is None else min(timer, companion)
+        for part in (self._rtp, self.companion):
+            other = None if part is None else part.next_timer()
+            if other is not None and (timer is None or other < timer):
+                timer = other
+        return timer
 
     def handle_timer(self, now: float) -> None:
         """Do what is due at ``now``."""

@@ -24,7 +24,6 @@ __all__ = ["CallFactory"]
 _PWD_OCTETS = 18  # 24 ice-chars; RFC 8839 section 5.4 asks for 128 random bits
 _CALL_ID_OCTETS = 16  # 128 random bits: session URLs cannot be guessed (RFC 9725 section 5)
 _NONCE_OCTETS = 5
-FEEDBACK = frozenset({"nack", "transport-cc"})  # what ``media.feedback`` does
 
 
 class CallFactory:
@@ -66,7 +65,6 @@ class CallFactory:
         own_address: Address,
         *,
         is_taken: Callable[[str], bool],
-        changed: Callable[[Call], None],
         write_log: Callable[[str], None] | None = None,
     ) -> tuple[Call, Answer]:
         """Return a new call and the answer that invites the client into it.
@@ -75,7 +73,6 @@ class CallFactory:
             offer: the client's SDP.
             own_address: the candidate where settings advertise none (direct mode).
             is_taken: whether a living call has a ufrag already.
-            changed: passed on to the call.
             write_log: takes the lines of the session's log; where the settings say if None.
 
         Raises:
@@ -89,11 +86,10 @@ class CallFactory:
             self._random,
             setup=self._settings.dtls_setup,
             has_data=self._has_data,
-            feedback=FEEDBACK,
         )
         answer = build_answer(parsed, local)
         log = self._new_log(local, answer.negotiation, write_log)
-        return self._new_call(local, answer.negotiation, changed, log), answer
+        return self._new_call(local, answer.negotiation, log), answer
 
     def credentials(self, is_taken: Callable[[str], bool]) -> IceCredentials:
         """Return fresh ICE credentials, of a new call or of one whose ICE restarts; the ufrag routes here."""
@@ -120,7 +116,6 @@ class CallFactory:
         self,
         local: LocalDescription,
         negotiation: Negotiation,
-        changed: Callable[[Call], None],
         log: SessionLog | None,
     ) -> Call:
         session = Session(
@@ -138,7 +133,6 @@ class CallFactory:
             negotiation.audio,
             new_rtp=lambda now: self._new_rtp(local, negotiation, now),
             clock=self._clock,
-            changed=changed,
             log=log,
         )
 
@@ -151,7 +145,6 @@ class CallFactory:
             now,
             ntp_offset=time.time() - self._clock(),
             ssrc=local.ssrc,
-            silent_intervals=self._settings.silent_intervals,
         )
 
     def _new_ufrag(self, is_taken: Callable[[str], bool]) -> str:

@@ -54,6 +54,8 @@ class Switchboard:
     Args:
         application: gets the calls' audio.
         refusals: answers to binding requests that belong to no call.
+        wake: called when an application made a call do something, outside of what happens here: :meth:`outgoing` has
+            to be asked soon.
 
     Attributes:
         drops: how many datagrams were dropped, by reason.
@@ -63,16 +65,20 @@ class Switchboard:
         flow_conflicts: how often a call could not have a client address because another living call has it.
     """
 
-    def __init__(self, application: Application, refusals: StunRefusals) -> None:
+    def __init__(
+        self, application: Application, refusals: StunRefusals, wake: Callable[[], None] = lambda: None
+    ) -> None:
         self._application = application
         self._channel_event = application.channel_event if isinstance(application, ChannelApplication) else None
         self._packet_received = application.packet_received
         self._refusals = refusals
+        self._wake = wake
         self._table: SessionTable[Call] = SessionTable(_has_left)
+        self._call_numbered = self._table.of_number
         self._timers: TimerQueue[Call] = TimerQueue()
         self._by_id: dict[str, Call] = {}
         self._half_open: set[Call] = set()
-        self._touched: dict[Call, None] = {}
+        self._touched: dict[Call, bool] = {}  # False: all that happened to it was media
         self._outgoing: list[Outgoing] = []
         self.drops: Counter[DropReason] = Counter()
         self.ended: Counter[EndCause] = Counter()
@@ -98,10 +104,11 @@ class Switchboard:
 
     def add(self, call: Call) -> None:
         """Begin to route to ``call``."""
+        call.attach(self.touch, self.touch_for_media)
         self._by_id[call.call_id] = call
         self._table.add(call.ufrag, call)
         self._half_open.add(call)
-        self._touched[call] = None
+        self._touched[call] = True
 
     def restart(self, call: Call, local: IceCredentials, remote: IceCredentials, now: float) -> None:
         """Restart the ICE of ``call``, and route its new ufrag beside the old one.
@@ -113,7 +120,7 @@ class Switchboard:
         if call.log is not None:
             call.log.restart_requested(local.ufrag, now)
         self._table.add(local.ufrag, call)
-        self._touched[call] = None
+        self._touched[call] = True
         self._follow(call, now)
 
     def find(self, call_id: str) -> Call | None:
@@ -145,24 +152,35 @@ class Switchboard:
         reason = call.session.receive_classified(kind, datagram, path, now)
         if reason is not None:
             self._drop(reason, call)
-        self._touched[call] = None
+        self._touched[call] = True
         self._follow(call, now)
 
     def touch(self, call: Call) -> None:
         """Note that ``call`` was changed from outside and has to be drained."""
-        self._touched[call] = None
+        self._touched[call] = True
+        self._wake()
+
+    def touch_for_media(self, call: Call) -> None:
+        """Note that ``call`` was made to send media, and nothing else."""
+        if call not in self._touched:
+            self._touched[call] = False
+            self._wake()
 
     def outgoing(self, now: float) -> list[Outgoing]:
         """Return and forget what all touched calls have to send, and see to their timers and ends."""
         outgoing, self._outgoing = self._outgoing, []
         while self._touched:
-            call = self._touched.popitem()[0]
-            outgoing += call.outgoing(now)
-            if call.session.has_events:
-                self._follow(call, now)
-                self._touched[call] = None  # what an application did about it leaves with this batch too
-            elif call.call_id in self._by_id:
-                self._timers.schedule(call, call.next_timer())
+            call, is_to_be_drained = self._touched.popitem()
+            media = None if is_to_be_drained else call.media_to_send()
+            outgoing += self._drain(call, now) if media is None else media
+        return outgoing
+
+    def _drain(self, call: Call, now: float) -> list[Outgoing]:
+        outgoing = call.outgoing(now)
+        if self._follow(call, now):
+            self._touched[call] = True  # what an application did about it leaves with this batch too
+        elif call.call_id in self._by_id:
+            self._timers.schedule(call, call.next_timer())
         return outgoing
 
     def next_timer(self) -> float | None:
@@ -173,7 +191,7 @@ class Switchboard:
         """Let every call do what is due at ``now``."""
         for call in self._timers.due(now):
             call.handle_timer(now)
-            self._touched[call] = None
+            self._touched[call] = True
 
     # one datagram's way
 
@@ -199,14 +217,14 @@ class Switchboard:
     def _receive_opened(self, opened: OpenedPacket, now: float) -> None:
         """Take a packet that was opened in its batch; what came before it there may have ended its call."""
         packet, path, kind, session = opened
-        call = self._table.of_number(session)
+        call = self._call_numbered(session)
         if call is None:
             self._drop(DropReason.NO_SESSION)
             return
         if call.log is not None:
             call.log.received(kind)
+        self._touched.setdefault(call, False)
         reason = call.session.accept_opened(kind, path, now)
-        self._touched[call] = None
         if reason is not None:
             self._drop(reason, call)
         elif isinstance(packet, RtpPacket) or kind is Kind.RTP:
@@ -215,7 +233,7 @@ class Switchboard:
             self._take_rtcp(call, packet, now)
 
     def _receive_refused(self, refused: RefusedPacket) -> None:
-        call = self._table.of_number(refused.session)
+        call = self._call_numbered(refused.session)
         if call is not None and call.log is not None:
             call.log.received(refused.kind)
         self._drop(refused.reason, call)
@@ -227,9 +245,13 @@ class Switchboard:
 
     # what calls report
 
-    def _follow(self, call: Call, now: float) -> None:
+    def _follow(self, call: Call, now: float) -> bool:
+        """Do what the events of ``call`` ask for; False where there were none."""
+        has_events = False
         while (event := call.session.next_event()) is not None:
             self._dispatch(call, event, now)
+            has_events = True
+        return has_events
 
     def _dispatch(self, call: Call, event: SessionEvent, now: float) -> None:
         if call.log is not None:

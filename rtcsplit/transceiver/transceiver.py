@@ -68,7 +68,7 @@ class Transceiver:
         refusals = StunRefusals()
         self._settings = settings
         self._admission = Admission(settings.max_sessions, settings.max_half_open_sessions)
-        self._switchboard = Switchboard(application, refusals)
+        self._switchboard = Switchboard(application, refusals, self._flush_soon)
         self._factory = CallFactory(
             settings,
             keys,
@@ -175,7 +175,6 @@ class Transceiver:
             offer,
             socket.address,
             is_taken=self._switchboard.owns,
-            changed=self._on_changed,
             write_log=write_log,
         )
         if on_end is not None:
@@ -256,9 +255,8 @@ class Transceiver:
         self._switchboard.handle_timer(time.monotonic())
         self._flush()
 
-    def _on_changed(self, call: Call) -> None:
-        """An application made ``call`` send or end; what that left behind goes out with this turn of the loop."""
-        self._switchboard.touch(call)
+    def _flush_soon(self) -> None:
+        """An application made a call send or end; what that left behind goes out with this turn of the loop."""
         if self._flush_handle is None:
             self._flush_handle = asyncio.get_running_loop().call_soon(self._flush)
 

@@ -318,6 +318,6 @@ def test_the_relay_that_delivered_last_is_the_way_back() -> None:
 def test_an_illegal_trigger_changes_nothing(state: SessionState, trigger: Trigger) -> None:
     call = virtual_call()
     session: Session = call.server.session
-    session._state = state
+    session.state = state
     session._apply(trigger)
     assert session.state is TRANSITIONS.get((state, trigger), state)

@@ -74,7 +74,7 @@ class Desk:
         return self.board.drops + self._batch.drops
 
     def accept(self, offer: bytes = OFFER) -> tuple[Call, str]:
-        call, answer = self.factory.make(offer, RELAY, is_taken=self.board.owns, changed=self.board.touch)
+        call, answer = self.factory.make(offer, RELAY, is_taken=self.board.owns)
         self.board.add(call)
         return call, answer.text
 
