@@ -90,7 +90,8 @@ static enum rs_drop confirm(struct rs_relay_worker *worker, const struct rs_rout
     return RS_DROP_NONE;
 }
 
-/* A flow that was recovered knows its route only; the client's next request tells the session's hint. */
+/* A flow that was recovered knows its route only, and one whose key was removed is closed: the client's next request
+ * tells the session's hint, and opens it again. */
 static void adopt_hint(struct rs_relay_worker *worker, const struct rs_route *from, uint64_t hash,
                        const struct rs_address *client, uint32_t now_ms)
 {
@@ -103,8 +104,8 @@ static void adopt_hint(struct rs_relay_worker *worker, const struct rs_route *fr
     announce(worker, &standing.embryonic.flow);
 }
 
-static enum rs_drop learn(struct rs_relay_worker *worker, const struct rs_route *from, const struct rs_address *client,
-                          uint32_t now_ms)
+static enum rs_drop learn(struct rs_relay_worker *worker, const struct rs_routing *routing, const struct rs_route *from,
+                          const struct rs_address *client, uint32_t now_ms)
 {
     uint64_t hash = rs_flow_hash(worker->relay->secret, client);
     struct standing standing = {.owner = worker};
@@ -117,7 +118,7 @@ static enum rs_drop learn(struct rs_relay_worker *worker, const struct rs_route 
             return RS_DROP_FLOW_CONFLICT;
         if (is_same && standing.is_ours) {
             rs_flow_table_renew(worker->confirmed, &standing.confirmed, now_ms);
-            if (!standing.confirmed.flow.has_hint)
+            if (!standing.confirmed.flow.has_hint || !rs_relay_is_open(routing, &standing.confirmed.flow))
                 adopt_hint(worker, from, hash, client, now_ms);
             return RS_DROP_NONE;
         }
@@ -176,7 +177,7 @@ static enum rs_drop route(struct rs_relay_worker *worker, const struct rs_routin
     drop = rs_relay_classify(&worker->shard->counters[RS_DOWNLINK], datagram, &kind);
     if (drop == RS_DROP_NONE)
         drop = kind == RS_KIND_STUN ? pass_stun(worker, from, datagram, &client, now_ms)
-                                    : learn(worker, from, &client, now_ms);
+                                    : learn(worker, routing, from, &client, now_ms);
     datagram->peer = client;
     datagram->local = proxy;
     return drop;

@@ -79,7 +79,8 @@ static enum rs_drop note_request(struct rs_relay_worker *worker, const struct rs
     if (rs_flow_table_find(worker->confirmed, hash, client, now_ms, &ref) ||
         rs_relay_find_elsewhere(worker, hash, client, now_ms, &ref, &owner)) {
         if (rs_relay_same_route(&ref.flow, hint->cluster, hint->transceiver)) {
-            if (ref.flow.has_hint)
+            /* Under another key, as after an ICE restart: the embryonic flow takes over when the older key goes. */
+            if (ref.flow.has_hint && ref.flow.hint[0] == hint->raw[0])
                 return RS_DROP_NONE;
         } else if (rs_relay_is_sticky(&ref, now_ms)) {
             count_event(worker, RS_FLOW_EVENT_CONFLICT);
@@ -115,21 +116,22 @@ static enum rs_drop route_request(struct rs_relay_worker *worker, const struct r
     return note_request(worker, &datagram->peer, &hint, now_ms);
 }
 
-/* The confirmed flow, unless its transceiver fell silent and a newer, embryonic one is there. */
-static bool find_flow(const struct rs_relay_worker *worker, const struct rs_address *client, uint32_t now_ms,
-                      struct rs_flow_ref *out)
+/* The confirmed flow, unless its transceiver fell silent or its key was removed, and a newer, embryonic one is there.
+ */
+static bool find_flow(const struct rs_relay_worker *worker, const struct rs_routing *routing,
+                      const struct rs_address *client, uint32_t now_ms, struct rs_flow_ref *out)
 {
     uint64_t hash = rs_flow_hash(worker->relay->secret, client);
     struct rs_relay_worker *owner;
     struct rs_flow_ref embryonic;
     bool is_confirmed = rs_flow_table_find(worker->confirmed, hash, client, now_ms, out);
-    if (is_confirmed && rs_relay_is_sticky(out, now_ms))
+    if (is_confirmed && rs_relay_is_sticky(out, now_ms) && rs_relay_is_open(routing, &out->flow))
         return true;
     /* Before the other workers' tables: these are few, and those are of no use to most strangers' datagrams. */
     bool is_embryonic = rs_flow_table_find(worker->embryonic, hash, client, now_ms, &embryonic);
     if (!is_confirmed)
         is_confirmed = rs_relay_find_elsewhere(worker, hash, client, now_ms, out, &owner);
-    if (is_embryonic && !(is_confirmed && rs_relay_is_sticky(out, now_ms))) {
+    if (is_embryonic && !(is_confirmed && rs_relay_is_sticky(out, now_ms) && rs_relay_is_open(routing, &out->flow))) {
         *out = embryonic;
         return true;
     }
@@ -140,10 +142,9 @@ static enum rs_drop route_by_flow(const struct rs_relay_worker *worker, const st
                                   const struct rs_datagram *datagram, uint32_t now_ms, const struct rs_route **to)
 {
     struct rs_flow_ref ref;
-    if (!find_flow(worker, &datagram->peer, now_ms, &ref))
+    if (!find_flow(worker, routing, &datagram->peer, now_ms, &ref))
         return RS_DROP_NO_FLOW;
-    unsigned key_id = ref.flow.hint[0] & 15u;
-    if (ref.flow.has_hint && !(rs_routing_keys(routing)->present >> key_id & 1))
+    if (!rs_relay_is_open(routing, &ref.flow))
         return RS_DROP_HINT_INVALID; /* its key was removed: what the hint opened is closed */
     *to = rs_routing_find(routing, ref.flow.cluster, ref.flow.transceiver);
     return *to == NULL ? RS_DROP_NO_ROUTE : RS_DROP_NONE;

@@ -15,6 +15,12 @@ static inline bool rs_relay_is_sticky(const struct rs_flow_ref *ref, uint32_t no
     return rs_age_ms(now_ms, ref->alive_ms) < RS_RELAY_STICKY_MS;
 }
 
+/* Whether the key that opened the flow's hint is still there; a flow whose hint is not known stays open. */
+static inline bool rs_relay_is_open(const struct rs_routing *routing, const struct rs_flow *flow)
+{
+    return !flow->has_hint || (rs_routing_keys(routing)->present >> (flow->hint[0] & 15u) & 1u) != 0;
+}
+
 /* The client's confirmed flow in another worker's table, which is `*owner`; false: none has one. */
 bool rs_relay_find_elsewhere(const struct rs_relay_worker *worker, uint64_t hash, const struct rs_address *client,
                              uint32_t now_ms, struct rs_flow_ref *out, struct rs_relay_worker **owner);

@@ -125,8 +125,16 @@ class Calls:
             while (now := time.monotonic()) < due:
                 self._listen_to_all(now)
                 await asyncio.sleep(min(0.002, due - now))
-        await asyncio.sleep(0.01)
-        self._listen_to_all(time.monotonic())
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Hear what is still on its way; a busy machine takes its time."""
+        end = time.monotonic() + 0.3
+        while time.monotonic() < end:
+            self._listen_to_all(time.monotonic())
+            if all((c.up_received, c.down_received) == (c.up_sent, c.down_sent) for c in self.calls):
+                break
+            await asyncio.sleep(0.005)
 
     def _talk(self) -> None:
         for call in self.calls:
