@@ -15,7 +15,7 @@ from cffi import FFI
 MODULES = (
     *("drop", "status", "wire", "address", "classify", "siphash", "stun", "hint", "spp", "rtp"),
     *("network", "udp_batch", "fact", "srtp", "session_table", "srtp_batch", "path_socket"),
-    *("flow_table", "flow_ring", "flow_scan", "flow_cache_value", "counters", "routing", "relay"),
+    *("flow_table", "flow_ring", "flow_scan", "flow_cache_value", "counters", "routing", "seats", "relay"),
 )
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -13,6 +13,7 @@ from ..drops import DropReason
 from ..errors import NativeError, UsageError
 from ._rtcsplit import ffi, lib
 from .hint import HintKeys
+from .shared import Seats, new_memory
 
 __all__ = [
     "EMBRYONIC_FLOWS",
@@ -76,27 +77,59 @@ class NativeRelay:
         workers: 1..``WORKERS_MAX``.
         confirmed_flows: capacity of each worker's table.
         secret: 16 octets that key the flow tables.
+        shared: descriptors of the region's and the seats' shared memory, which stay the caller's; None for memory of
+            this process alone. A region that fits is taken over with its flows, counters and secret; otherwise a new
+            one is made, in that memory if it is empty.
+
+    Attributes:
+        region_fd: the region's memory, a new descriptor where the one that was given does not fit; None if it is
+            not shared.
+        is_resumed: whether the region was taken over.
 
     Raises:
         UsageError: a number is out of range.
         OSError: the memory cannot be had.
+        NativeError: the memory of the seats holds something else.
     """
 
-    def __init__(self, workers: int, confirmed_flows: int, secret: bytes) -> None:
+    def __init__(
+        self, workers: int, confirmed_flows: int, secret: bytes, shared: tuple[int, int] | None = None
+    ) -> None:
         settings = ffi.new("struct rs_relay_settings *", [workers, confirmed_flows, secret])
         size = lib.rs_relay_region_size(settings)
         if size == 0:
             raise UsageError(f"{workers} workers with {confirmed_flows} flows each are out of range")
         self.workers = workers
-        self._region = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        with contextlib.suppress(OSError):  # a kernel without them; without the request lookups miss the TLB
-            self._region.madvise(mmap.MADV_HUGEPAGE)
         self._relay: Any = ffi.new("struct rs_relay *")
-        if lib.rs_relay_init(self._relay, settings, ffi.from_buffer(self._region), size) != lib.RS_OK:
-            raise NativeError("rs_relay_init refused checked settings")
+        self.region_fd = None if shared is None else shared[0]
+        self.is_resumed = self.region_fd is not None and self._resume(settings, size, self.region_fd)
+        if not self.is_resumed:
+            self._map_new(size)
+            if lib.rs_relay_init(self._relay, settings, ffi.from_buffer(self._region), size) != lib.RS_OK:
+                raise NativeError("rs_relay_init refused checked settings")
+        self._seats = None if shared is None else Seats(shared[1])
+        if self._seats is not None:
+            lib.rs_relay_share(self._relay, self._seats.pointer)
         self._routings: list[tuple[int, Any]] = []  # by generation, the last one in force
         self._generation = 0
         self._decided: Any = None
+
+    def _resume(self, settings: Any, size: int, fd: int) -> bool:
+        if os.fstat(fd).st_size != size:
+            return False
+        self._region = mmap.mmap(fd, size)
+        return bool(lib.rs_relay_open(self._relay, settings, ffi.from_buffer(self._region), size) == lib.RS_OK)
+
+    def _map_new(self, size: int) -> None:
+        if self.region_fd is None:
+            self._region = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        else:
+            if os.fstat(self.region_fd).st_size:  # somebody may still be forwarding in it
+                self.region_fd = new_memory("rtcsplit-flows")
+            os.ftruncate(self.region_fd, size)
+            self._region = mmap.mmap(self.region_fd, size)
+        with contextlib.suppress(OSError):  # a kernel without them; without the request lookups miss the TLB
+            self._region.madvise(mmap.MADV_HUGEPAGE)
 
     @property
     def pointer(self) -> Any:

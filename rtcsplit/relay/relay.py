@@ -25,6 +25,7 @@ from ..routing.hint import Route, RoutingKeys
 from ..wire.address import Address
 from ..wire.network import mapped_network
 from .counters import RelayCounters, WorkerCounters
+from .holdings import Holdings
 from .routes import RoutesInForce
 from .settings import RelaySettings
 from .sockets import WorkerSockets, address_of, open_sockets
@@ -49,6 +50,8 @@ class Relay:
         keys: open the hints of clients' ufrags.
         directory: where routes lead.
         on_failure: called in the event loop, with the reason, for each worker that ends although nobody asked it to.
+        holdings: sockets and memory that outlive this process, instead of its own. The workers then wait until no
+            other process forwards, and go on with its flows and counters.
     """
 
     def __init__(
@@ -58,8 +61,10 @@ class Relay:
         directory: Directory,
         *,
         on_failure: Callable[[OSError], None] | None = None,
+        holdings: Holdings | None = None,
     ) -> None:
         self._settings = settings
+        self._holdings = holdings
         self._on_failure = on_failure
         self._keys = keys
         self._routes = RoutesInForce(directory)
@@ -105,6 +110,11 @@ class Relay:
         return RelayFlows(self._native)
 
     @property
+    def region(self) -> int | None:
+        """Descriptor of the memory of tables and counters: another one than was held if that did not fit."""
+        return None if self._native is None else self._native.region_fd
+
+    @property
     def is_running(self) -> bool:
         """Whether it was started, was not stopped, and no worker has failed."""
         return bool(self._threads) and not self._is_stopped and self.failure is None
@@ -120,9 +130,12 @@ class Relay:
         if self._native is not None or self._is_stopped:
             raise UsageError("a relay is started once")
         self._check_families(self._routes)
-        sockets = open_sockets(self._settings)
+        held = self._holdings
+        sockets = open_sockets(self._settings) if held is None else list(held.sockets)
+        shared = None if held is None else (held.region, held.seats)
         try:
-            native = NativeRelay(self._settings.workers, self._settings.confirmed_flows, secrets.token_bytes(16))
+            secret = secrets.token_bytes(16)
+            native = NativeRelay(self._settings.workers, self._settings.confirmed_flows, secret, shared)
             for index, pair in enumerate(sockets):
                 native.attach(index, pair.public.fileno(), pair.upstream.fileno(), self._cpu(index))
         except BaseException:

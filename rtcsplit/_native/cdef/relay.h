@@ -30,6 +30,9 @@ struct rs_relay_settings {
 size_t rs_relay_region_size(const struct rs_relay_settings *settings);
 enum rs_status rs_relay_init(struct rs_relay *relay, const struct rs_relay_settings *settings, void *region,
                              size_t size);
+enum rs_status rs_relay_open(struct rs_relay *relay, const struct rs_relay_settings *settings, void *region,
+                             size_t size);
+void rs_relay_share(struct rs_relay *relay, struct rs_seats *seats);
 enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int public_fd, int upstream_fd, int cpu);
 void rs_relay_publish(struct rs_relay *relay, const struct rs_routing *routing);
 uint64_t rs_relay_oldest_generation(const struct rs_relay *relay);

@@ -1,0 +1,70 @@
+"""What a relay has that outlives the process that forwards: its sockets, its flow tables and counters, its seats.
+
+A supervisor opens holdings and passes their descriptors to the processes that it starts. Any number of them may have
+them at a time: the seats let one forward (docs/explanation/supervision.md).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from .._native.shared import new_memory
+from .settings import RelaySettings
+from .sockets import WorkerSockets, open_sockets
+
+__all__ = ["Holdings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Bound sockets and shared memory.
+
+    Attributes:
+        sockets: of each worker.
+        region: descriptor of the memory of flow tables, counters and batches; empty at first.
+        seats: descriptor of the memory of the seats; empty at first.
+    """
+
+    sockets: tuple[WorkerSockets, ...]
+    region: int
+    seats: int
+
+    @classmethod
+    def open(cls, settings: RelaySettings) -> Holdings:
+        """Bind the sockets of all workers, and make the memory.
+
+        Raises:
+            ConfigurationError: an address cannot be bound; nothing is held.
+        """
+        return cls(tuple(open_sockets(settings)), new_memory("rtcsplit-flows"), new_memory("rtcsplit-seats"))
+
+    @classmethod
+    def inherit(cls, descriptors: Sequence[int]) -> Holdings:
+        """Return the holdings that another process has passed on as :meth:`descriptors`.
+
+        Raises:
+            OSError: a descriptor is not open, or no socket.
+        """
+        region, seats, *fds = descriptors
+        sockets = [socket.socket(fileno=fd) for fd in fds]
+        return cls(tuple(map(WorkerSockets, sockets[::2], sockets[1::2])), region, seats)
+
+    def descriptors(self) -> list[int]:
+        """Return all of them, in the order that :meth:`inherit` takes."""
+        sockets = [sock.fileno() for pair in self.sockets for sock in (pair.public, pair.upstream)]
+        return [self.region, self.seats, *sockets]
+
+    def with_region(self, region: int) -> Holdings:
+        """Return the same with other memory for the flow tables; that of before is closed."""
+        os.close(self.region)
+        return replace(self, region=region)
+
+    def close(self) -> None:
+        """Close everything, once."""
+        for pair in self.sockets:
+            pair.close()
+        os.close(self.region)
+        os.close(self.seats)

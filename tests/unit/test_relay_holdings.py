@@ -1,0 +1,100 @@
+"""Sockets, tables and counters that outlive a relay, and the relay that goes on with them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+
+from rtcsplit._native.shared import Seats, new_memory
+from rtcsplit.errors import NativeError
+from rtcsplit.relay.holdings import Holdings
+from rtcsplit.relay.relay import Relay
+from rtcsplit.relay.settings import RelaySettings
+from rtcsplit.routing.directory import Directory, DirectoryEntry
+from tests.relay_bench import ANY_PORT, DTLS, FIRST, KEYS, RTP, Bench, Peer, is_conserved
+
+SETTINGS = RelaySettings(ANY_PORT, ANY_PORT, 1, (ip_network("127.0.0.0/8"),), confirmed_flows=1024, pins_workers=False)
+
+
+@pytest.fixture
+def holdings() -> Iterator[Holdings]:
+    held = Holdings.open(SETTINGS)
+    yield held
+    held.close()
+
+
+@pytest.fixture
+def transceiver() -> Iterator[Peer]:
+    peer = Peer()
+    yield peer
+    peer.sock.close()
+
+
+@contextlib.asynccontextmanager
+async def successor(holdings: Holdings, transceiver: Peer, settings: RelaySettings = SETTINGS) -> AsyncIterator[Relay]:
+    """A relay with descriptors of its own, as another process has them."""
+    inherited = Holdings.inherit([os.dup(fd) for fd in holdings.descriptors()])
+    relay = Relay(settings, KEYS, Directory([DirectoryEntry(FIRST, transceiver.address)]), holdings=inherited)
+    try:
+        async with relay:
+            yield relay
+    finally:
+        for fd in (inherited.region, inherited.seats):
+            os.close(fd)
+
+
+async def test_a_successor_waits_and_goes_on_with_flows_and_counters(holdings, transceiver):
+    with contextlib.ExitStack() as stack:
+        async with successor(holdings, transceiver) as first:
+            bench = Bench(first, stack)
+            bench.transceivers = {FIRST: transceiver}
+            header, via = await bench.open_flow()
+            transceiver.send(header + DTLS, via)
+            assert (await bench.client.receive())[0] == DTLS
+            async with successor(holdings, transceiver) as second:
+                assert second.address == first.address
+                stopping = first.stop()
+                bench.up(RTP)  # while one leaves and the other one takes over
+                await stopping
+                assert await transceiver.receive() == (header + RTP, via)
+                bench.up(RTP)
+                assert await transceiver.receive() == (header + RTP, via)
+                transceiver.send(header + RTP, via)
+                assert (await bench.client.receive())[0] == RTP
+                counters = second.counters()
+    assert is_conserved(counters)
+    assert counters.public_rx.datagrams == 3
+    assert counters.drops == {}
+    assert counters.flow_events["recovered"] == 0
+
+
+async def test_a_region_of_other_settings_is_left_alone_and_a_new_one_made(holdings, transceiver):
+    async with successor(holdings, transceiver) as first:
+        size = os.fstat(holdings.region).st_size
+        other = replace(SETTINGS, confirmed_flows=2048)
+        async with successor(holdings, transceiver, other) as second:
+            assert os.fstat(holdings.region).st_size == size
+            assert second.region is not None
+            assert os.fstat(second.region).st_size > size
+            assert second.counters().public_rx.datagrams == first.counters().public_rx.datagrams == 0
+            new = second.region
+        os.close(new)
+
+
+def test_memory_that_holds_something_else_is_refused():
+    fd = new_memory("test")
+    try:
+        os.ftruncate(fd, 100)
+        with pytest.raises(NativeError):
+            Seats(fd)
+        os.ftruncate(fd, 1 << 20)
+        os.pwrite(fd, b"something", 0)
+        with pytest.raises(NativeError):
+            Seats(fd)
+    finally:
+        os.close(fd)
