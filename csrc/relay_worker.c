@@ -154,10 +154,10 @@ enum rs_status rs_relay_run(struct rs_relay *relay, uint32_t index, enum rs_dire
     prepare_thread(worker, direction);
     if (seat == NULL || take_seat(worker, direction, seat)) {
         status = forward_until_stopped(worker, direction);
+        note_cpu_time(worker, direction);
         if (seat != NULL)
             rs_seat_leave(seat);
     }
-    note_cpu_time(worker, direction);
     atomic_store_explicit(&worker->seen[direction].generation, UINT64_MAX, memory_order_release);
     return status;
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rtcsplit.wire.address import Address
 
-__all__ = ["Running", "free_port", "rtcsplit", "running"]
+__all__ = ["Running", "children", "free_port", "rtcsplit", "running"]
 
 _ROOT = str(Path(__file__).parents[1])
 _HIDING = "import sys; sys.modules[{library!r}] = None; from rtcsplit.cli.main import main; main()"
@@ -88,6 +88,11 @@ def rtcsplit(*arguments: object, without: str = "", **environment: str) -> subpr
         env=_environment(environment),
         check=False,
     )
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started and that live, the oldest first."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def free_port(kind: socket.SocketKind) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..wire.address import Address
 from .config import AdminSection
 from .extras import needs_extra
-from .process import Process
+from .process import HasReadiness
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -19,7 +20,11 @@ __all__ = ["admin_port"]
 
 @contextlib.asynccontextmanager
 async def admin_port(
-    section: AdminSection | None, process: Process, make_collectors: Callable[[], Sequence[Collector]]
+    section: AdminSection | None,
+    process: HasReadiness,
+    make_collectors: Callable[[], Sequence[Collector]],
+    *,
+    listener: socket.socket | None = None,
 ) -> AsyncIterator[Address | None]:
     """Serve liveness, readiness and metrics until the block ends; the value is the bound address.
 
@@ -27,6 +32,7 @@ async def admin_port(
         section: None for no port at all.
         process: its readiness is what ``/readyz`` says.
         make_collectors: called where there is a port; imports what the extra installs.
+        listener: listens already, instead of a socket bound here; closed at the end.
 
     Raises:
         ConfigurationError: the address cannot be bound.
@@ -41,5 +47,5 @@ async def admin_port(
 
         collectors = make_collectors()
     application = admin_application(lambda: process.is_ready, collectors)
-    async with serving("admin.listen", section.listen, application) as address:
+    async with serving("admin.listen", section.listen, application, listener=listener) as address:
         yield address

@@ -122,6 +122,8 @@ class RelaySection(Struct, frozen=True, kw_only=True):
     allow_client_networks: Annotated[tuple[Network, ...], _NETWORKS] = ()
     confirmed_flows: Annotated[Flows, _takes("a number of flows per worker, 1024..16777216")] = 131072
     receive_buffer_bytes: Annotated[BufferBytes, _takes("octets, 65536..1073741824")] = 4194304
+    standby: Annotated[bool, _takes("true or false")] = True
+    drain_seconds: Annotated[DrainSeconds, _takes("seconds, 0..604800")] = 10
 
     def __post_init__(self) -> None:
         highest = self.upstream.port + self.workers - 1

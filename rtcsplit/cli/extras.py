@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 from collections.abc import Iterator
 
 from ..errors import MissingLibraryError
 
-__all__ = ["needs_extra"]
+__all__ = ["needs_extra", "require_extra"]
 
 _LIBRARIES = {
     "demo": ("aiortc", "av", "httpx", "numpy", "prometheus_client", "starlette", "uvicorn"),
@@ -34,3 +35,14 @@ def needs_extra(extra: str) -> Iterator[None]:
         if library not in _LIBRARIES[extra]:
             raise
         raise MissingLibraryError(library, f"pip install 'rtcsplit[{extra}]'") from None
+
+
+def require_extra(extra: str) -> None:
+    """Refuse to go on without what ``pip install rtcsplit[EXTRA]`` installs, without importing it.
+
+    Raises:
+        MissingLibraryError: likewise.
+    """
+    for library in _LIBRARIES[extra]:
+        if importlib.util.find_spec(library) is None:
+            raise MissingLibraryError(library, f"pip install 'rtcsplit[{extra}]'")

@@ -11,13 +11,15 @@ from typing import Any
 import click
 
 from .._version import __version__
-from ..errors import ConfigurationError, RtcsplitError
+from ..errors import RtcsplitError
 from .demo.command import demo
 from .explain import explain_command
 from .gateway import gateway
 from .hint import hint
+from .refusal import refuse
 from .relay import relay
 from .transceiver import transceiver
+from .upgrade import upgrade
 
 __all__ = ["main"]
 
@@ -27,8 +29,16 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except RtcsplitError as error:
-            click.echo(f"rtcsplit: {' '.join(str(error).split())}", err=True)
-            ctx.exit(2 if isinstance(error, ConfigurationError) else 1)
+            ctx.exit(refuse(error))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find also commands of two words, whose first one is a command by itself."""
+        name = " ".join(args[:2])
+        if name != args[0] and name in self.commands:
+            return name, self.commands[name], args[2:]
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,4 +52,5 @@ main.add_command(explain_command)
 main.add_command(gateway)
 main.add_command(hint)
 main.add_command(relay)
+main.add_command(upgrade)
 main.add_command(transceiver)

@@ -14,14 +14,23 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import click
 
 from ..errors import ConfigurationError, RtcsplitError
 
-__all__ = ["Process", "run"]
+__all__ = ["HasReadiness", "Process", "reload_and_log", "run"]
 
 log = logging.getLogger(__name__)
+
+
+class HasReadiness(Protocol):
+    """Who knows whether a process is ready."""
+
+    @property
+    def is_ready(self) -> bool:
+        """What ``/readyz`` says."""
 
 
 class Process:
@@ -37,10 +46,19 @@ class Process:
         self._signal = signal.SIGTERM
         self._reload: Callable[[], None] | None = None
         self._failure: RtcsplitError | None = None
-        loop = asyncio.get_running_loop()
+        self._arm()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._handle_reload)
+
+    def _arm(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop, number)
-        loop.add_signal_handler(signal.SIGHUP, self._handle_reload)
+            asyncio.get_running_loop().add_signal_handler(number, self._stop, number)
+
+    def resume(self) -> None:
+        """Take back that the process was told to stop: it is ready as before, and may be told again."""
+        self._stopped.clear()
+        self.is_ready = True
+        self._arm()
+        _notify_systemd("READY=1")
 
     def on_reload(self, reload: Callable[[], None]) -> None:
         """Call ``reload`` for each SIGHUP; what it raises is logged and leaves the process as it was."""
@@ -85,15 +103,20 @@ class Process:
         if self._reload is None:
             log.warning("reload_unsupported")
             return
-        try:
-            self._reload()
-        except ConfigurationError as error:
-            facts = {"key": error.key, "value": error.value, "expected": error.expected}
-            log.error("reload_failed", extra=facts)
-        except RtcsplitError as error:
-            log.error("reload_failed", extra={"reason": str(error)})
-        else:
-            log.info("reloaded")
+        reload_and_log(self._reload)
+
+
+def reload_and_log(reload: Callable[[], None]) -> None:
+    """Call ``reload``, and log that it was done or what it refused."""
+    try:
+        reload()
+    except ConfigurationError as error:
+        facts = {"key": error.key, "value": error.value, "expected": error.expected}
+        log.error("reload_failed", extra=facts)
+    except RtcsplitError as error:
+        log.error("reload_failed", extra={"reason": str(error)})
+    else:
+        log.info("reloaded")
 
 
 def run(serve: Callable[[Process], Awaitable[None]]) -> None:

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import socket
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from msgspec.structs import fields
+from msgspec import structs
 
 from ..errors import RtcsplitError
+from ..relay.holdings import Holdings
 from ..relay.relay import Relay
 from ..relay.settings import RelaySettings
+from ..relay.sockets import address_of
 from ..routing.directory import Directory
 from ..routing.hint import RoutingKeys
 from .admin_port import admin_port
 from .config import RelayConfig
 from .effective import effective_toml
+from .forwarding import Forwarding
 from .keys import routing_keys
 from .loading import Source, check_option, source_options
 from .logs import set_up_logs
 from .process import Process, run
-from .relay_control import RelayControl, read_directory
+from .relay_control import RelayControl, read_directory, require_extras
+from .supervisor import Supervisor, serve_until_stopped
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
-__all__ = ["relay"]
+__all__ = ["Plan", "forward", "relay"]
 
 log = logging.getLogger(__name__)
 
@@ -36,16 +41,17 @@ log = logging.getLogger(__name__)
 @source_options
 @check_option
 def relay(config: Path, settings: tuple[str, ...], check: bool) -> None:
-    """Run a relay until SIGTERM. SIGHUP reads directory and hint keys again."""
+    """Run a relay. SIGTERM drains and stops, SIGHUP reads directory and hint keys again, SIGUSR2 upgrades."""
     source = Source(config, settings)
     plan = Plan.read(source)
     if check:
         click.echo(effective_toml(plan.config), nl=False)
         return
     set_up_logs("relay")
+    require_extras(plan.config)
 
     async def serve(process: Process) -> None:
-        await _serve(process, source, plan)
+        await supervise(process, source, plan)
 
     run(serve)
 
@@ -68,6 +74,24 @@ class Plan:
         config = source.read(RelayConfig)
         return cls(config, routing_keys(config.hint_keys), read_directory(config))
 
+    @property
+    def settings(self) -> RelaySettings:
+        """The relay's part of the configuration."""
+        section = self.config.relay
+        return RelaySettings(
+            listen=section.listen,
+            upstream=section.upstream,
+            workers=section.workers,
+            allow_client_networks=section.allow_client_networks,
+            confirmed_flows=section.confirmed_flows,
+            receive_buffer_bytes=section.receive_buffer_bytes,
+        )
+
+    def with_in_force(self, *, workers: int, confirmed_flows: int) -> Plan:
+        """Return the same with what a running supervisor's sockets and memory are for, whatever the file says now."""
+        section = structs.replace(self.config.relay, workers=workers, confirmed_flows=confirmed_flows)
+        return replace(self, config=structs.replace(self.config, relay=section))
+
     def changes_that_need_a_restart(self, newer: Plan) -> list[str]:
         """Return the keys in which ``newer`` differs and which are not read again while running."""
         changed = []
@@ -76,30 +100,36 @@ class Plan:
             if old is None or new is None:
                 changed += [section] if old is not new else []
                 continue
-            names = [field.name for field in fields(old) if getattr(old, field.name) != getattr(new, field.name)]
+            names = [
+                field.name for field in structs.fields(old) if getattr(old, field.name) != getattr(new, field.name)
+            ]
             changed += [f"{section}.{name}" for name in names if name != "directory"]
         return changed
 
 
-async def _serve(process: Process, source: Source, plan: Plan) -> None:
+async def supervise(process: Process, source: Source, plan: Plan) -> None:
+    """Hold sockets and memory, and keep processes that forward."""
     section = plan.config.relay
-    settings = RelaySettings(
-        listen=section.listen,
-        upstream=section.upstream,
-        workers=section.workers,
-        allow_client_networks=section.allow_client_networks,
-        confirmed_flows=section.confirmed_flows,
-        receive_buffer_bytes=section.receive_buffer_bytes,
-    )
+    async with Supervisor.started(source, plan.settings, plan.config.admin, has_standby=section.standby) as supervisor:
+        upstream = ",".join(str(address_of(pair.upstream)) for pair in supervisor.holdings.sockets)
+        listen = address_of(supervisor.holdings.sockets[0].public)
+        line = f"relay ready: listen={listen} upstream={upstream} admin={supervisor.admin or 'none'}"
+        await serve_until_stopped(process, supervisor, line, section.drain_seconds)
+
+
+async def forward(
+    process: Forwarding, source: Source, plan: Plan, holdings: Holdings, listener: socket.socket | None
+) -> None:
+    """Forward with what a supervisor holds, once its other processes let this one."""
 
     def fail(error: OSError) -> None:
         process.fail(RtcsplitError(f"a worker ended: {error}"))
 
-    relay = Relay(settings, plan.keys, plan.directory, on_failure=fail)
+    relay = Relay(plan.settings, plan.keys, plan.directory, on_failure=fail, holdings=holdings)
 
     def reload() -> None:
         newer = Plan.read(source)
-        if section.directory_source == "file":
+        if plan.config.relay.directory_source == "file":
             relay.replace_directory(newer.directory)  # may still refuse, so it goes first
         relay.replace_keys(newer.keys)
         if ignored := plan.changes_that_need_a_restart(newer):
@@ -112,8 +142,11 @@ async def _serve(process: Process, source: Source, plan: Plan) -> None:
 
         return [RelayCollector(relay), *control.collectors()]
 
-    async with admin_port(plan.config.admin, process, collectors) as admin, relay, control:
+    async with relay, control:
         process.on_reload(reload)
-        upstream = ",".join(map(str, relay.upstream_addresses))
-        process.ready(f"relay ready: listen={relay.address} upstream={upstream} admin={admin or 'none'}")
-        await process.until_stopped()
+        process.prepared(relay.region)
+        await process.until_in_charge()
+        await control.take_charge()
+        async with admin_port(plan.config.admin, process, collectors, listener=listener):
+            process.serving()
+            await process.until_stopped()

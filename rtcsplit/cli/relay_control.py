@@ -13,7 +13,7 @@ from ..relay.directory_follower import DirectoryFollower, DirectorySource
 from ..relay.relay import Relay
 from ..routing.directory import Directory
 from .config import RedisSection, RelayConfig
-from .extras import needs_extra
+from .extras import needs_extra, require_extra
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..relay.flow_cache import FlowCache
     from ..relay.redis_link import RedisLink
 
-__all__ = ["RelayControl", "read_directory", "redis_link"]
+__all__ = ["RelayControl", "read_directory", "redis_link", "require_extras"]
 
 
 def read_directory(config: RelayConfig) -> Directory:
@@ -41,6 +41,20 @@ def read_directory(config: RelayConfig) -> Directory:
     return directory
 
 
+def require_extras(config: RelayConfig) -> None:
+    """Refuse a configuration that needs libraries which are not installed; imports none of them.
+
+    Raises:
+        MissingLibraryError: names the library and what to install.
+    """
+    if config.admin is not None:
+        require_extra("metrics")
+    if config.redis is not None:
+        require_extra("redis")
+    if config.relay.directory_source == "dns":
+        require_extra("dns")
+
+
 def redis_link(section: RedisSection) -> RedisLink:
     """Return a link that is not connected yet.
 
@@ -53,7 +67,7 @@ def redis_link(section: RedisSection) -> RedisLink:
 
 
 class RelayControl:
-    """An asynchronous context manager around a relay that runs.
+    """An asynchronous context manager around a relay that runs. The flow cache begins with :meth:`take_charge`.
 
     Args:
         config: what to run.
@@ -85,11 +99,14 @@ class RelayControl:
             if self._link is not None:
                 stack.push_async_callback(self._link.close)
                 await self._link.check_access()
-            if self._flow_cache is not None:
-                await stack.enter_async_context(self._flow_cache)
             await stack.enter_async_context(self._follower)
             self._stack = stack.pop_all()
         return self
+
+    async def take_charge(self) -> None:
+        """Serve the workers' queues, which no other process may do at the time."""
+        if self._flow_cache is not None:
+            await self._stack.enter_async_context(self._flow_cache)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -18,14 +18,13 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ..errors import ConfigurationError
 from ..wire.address import Address
+from .listener import listen
 
 __all__ = ["serving"]
 
 _MAX_HEAD_OCTETS = 8192  # of an unfinished head: request line and headers together
 _MAX_CONNECTIONS = 4096
-_BACKLOG = 1024
 _SHUTDOWN_SECONDS = 5
 
 
@@ -84,7 +83,12 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(
-    key: str, address: Address, application: ASGIApp, *, head_seconds: float = 10.0
+    key: str,
+    address: Address,
+    application: ASGIApp,
+    *,
+    head_seconds: float = 10.0,
+    listener: socket.socket | None = None,
 ) -> AsyncIterator[Address]:
     """Serve ``application`` on ``address`` until the block ends; the value is the bound address.
 
@@ -93,11 +97,12 @@ async def serving(
         address: where; port 0 lets the kernel choose.
         application: what is served.
         head_seconds: how long the head of a request may take.
+        listener: listens already, instead of a socket bound here; closed at the end.
 
     Raises:
         ConfigurationError: the address cannot be bound; nothing was started.
     """
-    listener = _listen(key, address)
+    listener = listener or listen(key, address)
     bound = Address.of(*listener.getsockname()[:2])
     server = _Server(_uvicorn_config(application, head_seconds))
     task = asyncio.create_task(server.serve([listener]))
@@ -124,15 +129,3 @@ def _uvicorn_config(application: ASGIApp, head_seconds: float) -> uvicorn.Config
         limit_concurrency=_MAX_CONNECTIONS,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
-
-
-def _listen(key: str, address: Address) -> socket.socket:
-    family = socket.AF_INET if address.is_ipv4 else socket.AF_INET6
-    is_dual = family == socket.AF_INET6 and address.ip == bytes(16)
-    try:
-        return socket.create_server(
-            (address.host, address.port), family=family, backlog=_BACKLOG, dualstack_ipv6=is_dual
-        )
-    except OSError as error:
-        expected = f"an address that can be bound ({error.strerror})"
-        raise ConfigurationError(key, str(address), expected) from None

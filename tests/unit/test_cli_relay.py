@@ -28,6 +28,8 @@ directory = "directory.toml"
 workers = 1
 confirmed_flows = 1024
 receive_buffer_bytes = 65536
+standby = false
+drain_seconds = 0
 """
 ADMIN = '[admin]\nlisten = "127.0.0.1:0"\n'
 

@@ -199,6 +199,7 @@ def _write_configuration(
         "relay.toml": (
             f'[relay]\nlisten = "{_HOST}:{ports.public}"\nupstream = "{_HOST}:{ports.upstream}"\n'
             f'workers = {workers}\ndirectory = "directory.toml"\nallow_client_networks = ["127.0.0.0/8", "::1/128"]\n'
+            f"drain_seconds = 0\n"
             f'\n[hint_keys]\nfile = "keys.toml"\n\n[admin]\nlisten = "{_HOST}:{ports.relay_admin}"\n'
         ),
         "transceiver.toml": (

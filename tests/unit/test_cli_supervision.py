@@ -1,0 +1,206 @@
+"""``rtcsplit relay`` as a supervisor: its forwarding process dies, is replaced, drains; flows and counters stay.
+
+::
+
+    client ──► [ sockets, tables: supervisor ] ──► transceiver        both are sockets of ours
+                 └ forwarding process, and one that stands by
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from rtcsplit.cli.supervisor import backoff
+from rtcsplit.wire import spp
+from tests.processes import Running, children, rtcsplit, running
+from tests.relay_bench import DTLS, RTP
+from tests.unit.test_cli_relay import ADMIN, HINT_KEYS, RELAY, binding_request, directory_entry
+
+
+class Call:
+    """A client and a transceiver with a confirmed flow between them."""
+
+    def __init__(self, relay: Running, client: socket.socket, transceiver: socket.socket) -> None:
+        self.relay, self.client, self.transceiver = relay, client, transceiver
+        public = relay.address("listen")
+        client.connect((public.host, public.port))
+        client.send(binding_request())
+        datagram, self.via = transceiver.recvfrom(2048)
+        self.header = datagram[: spp.SIZE]
+        transceiver.sendto(self.header + DTLS, self.via)
+        assert client.recv(2048) == DTLS
+
+    def carries_media(self) -> None:
+        """Both ways, by the flow alone."""
+        self.client.send(RTP)
+        assert self.transceiver.recv(2048) == self.header + RTP
+        self.transceiver.sendto(self.header + RTP, self.via)
+        assert self.client.recv(2048) == RTP
+
+    def metrics(self) -> dict[str, float]:
+        """The counters without labels that this file looks at."""
+        text = httpx.get(f"http://{self.relay.address('admin')}/metrics").text
+        public = re.findall(r'relay_datagrams_total\{direction="rx",side="public",worker="0"\} (\S+)', text)
+        recovered = re.findall(r'flow_events_total\{event="recovered"\} (\S+)', text)
+        return {"received": float(public[0]), "recovered": float(recovered[0])}
+
+    def readiness(self) -> int:
+        """Status of /readyz."""
+        return httpx.get(f"http://{self.relay.address('admin')}/readyz").status_code
+
+
+@contextlib.contextmanager
+def calling(folder: Path, *, standby: bool = True, **settings: object) -> Iterator[Call]:
+    """A call through a running relay."""
+    config = folder / "relay.toml"
+    with contextlib.ExitStack() as stack:
+        client, transceiver = (stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2))
+        for sock in (client, transceiver):
+            sock.bind(("127.0.0.1", 0))
+            sock.settimeout(10)
+        (folder / "directory.toml").write_text(directory_entry(transceiver.getsockname()))
+        relay_section = RELAY.replace("standby = false", f"standby = {str(standby).lower()}")
+        config.write_text(relay_section + 'allow_client_networks = ["127.0.0.0/8"]\n' + HINT_KEYS + ADMIN)
+        flags = [argument for key, value in settings.items() for argument in ("--set", f"relay.{key}={value}")]
+        relay = stack.enter_context(running("relay", "--config", config, *flags))
+        assert json.loads(relay.next_log())["event"] == "client_network_admitted"
+        yield Call(relay, client, transceiver)
+
+
+def until(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def next_event(relay: Running) -> str:
+    event: str = json.loads(relay.next_log())["event"]
+    return event
+
+
+def has_standby(relay: Running) -> bool:
+    """Whether a second process waits at the seats, by its threads."""
+    names = [worker_threads(pid) for pid in children(relay.process.pid)]
+    return len(names) == 2 and all(len(threads) == 2 for threads in names)
+
+
+def worker_threads(pid: int) -> list[str]:
+    with contextlib.suppress(OSError):
+        names = [path.read_text().strip() for path in Path(f"/proc/{pid}/task").glob("*/comm")]
+        return [name for name in names if name.startswith("relay-")]
+    return []
+
+
+@pytest.mark.parametrize("standby", [True, False])
+def test_killed_forwarding_process_is_replaced_with_flows_and_counters(tmp_path: Path, standby: bool) -> None:
+    with calling(tmp_path, standby=standby) as call:
+        until(lambda: has_standby(call.relay) or not standby)
+        victim = children(call.relay.process.pid)[0]
+        os.kill(victim, signal.SIGKILL)
+        call.carries_media()
+        assert next_event(call.relay) == "forwarder_ended"
+        assert victim not in children(call.relay.process.pid)
+        assert call.metrics() == {"received": 2, "recovered": 0}
+        assert call.readiness() == 200
+        until(lambda: has_standby(call.relay) or not standby)
+        assert call.relay.stop() == (0, "")
+
+
+def test_upgrade_replaces_the_forwarding_process_and_loses_nothing(tmp_path: Path) -> None:
+    with calling(tmp_path) as call:
+        old = children(call.relay.process.pid)[0]
+        call.relay.process.send_signal(signal.SIGUSR2)
+        sent = 0
+        while old in children(call.relay.process.pid):
+            call.carries_media()
+            sent += 1
+        assert next_event(call.relay) == "upgraded"
+        call.carries_media()
+        assert call.metrics() == {"received": sent + 2, "recovered": 0}
+        assert call.relay.stop() == (0, "")
+
+
+def test_command_asks_for_an_upgrade(tmp_path: Path) -> None:
+    with calling(tmp_path, standby=False) as call:
+        assert rtcsplit("relay", "upgrade", "--pid", call.relay.process.pid).returncode == 0
+        assert next_event(call.relay) == "upgraded"
+        call.carries_media()
+
+
+def test_upgrade_of_nobody_is_one_line() -> None:
+    result = rtcsplit("relay", "upgrade", "--pid", 2**22 - 1)
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+
+
+def test_upgrade_that_cannot_start_changes_nothing(tmp_path: Path) -> None:
+    with calling(tmp_path, standby=False) as call:
+        old = children(call.relay.process.pid)
+        (tmp_path / "relay.toml").write_text("nonsense")
+        call.relay.process.send_signal(signal.SIGUSR2)
+        assert [next_event(call.relay) for _ in range(2)] == ["forwarder_refused", "upgrade_failed"]
+        call.carries_media()
+        assert children(call.relay.process.pid) == old
+        assert call.relay.stop() == (0, "")
+
+
+def test_drain_forwards_on_without_being_ready_and_can_be_undone(tmp_path: Path) -> None:
+    with calling(tmp_path, standby=False, drain_seconds=3600) as call:
+        assert call.readiness() == 200
+        call.relay.process.send_signal(signal.SIGTERM)
+        assert next_event(call.relay) == "drain_started"
+        until(lambda: call.readiness() == 503)
+        call.carries_media()
+        call.relay.process.send_signal(signal.SIGUSR1)
+        assert next_event(call.relay) == "drain_ended"
+        until(lambda: call.readiness() == 200)
+        call.carries_media()
+        assert call.relay.stop(signal.SIGINT)[0] == 0
+
+
+def test_drain_ends_at_its_deadline(tmp_path: Path) -> None:
+    with calling(tmp_path, standby=False, drain_seconds=1) as call:
+        status, log = call.relay.stop()
+    events = [json.loads(line)["event"] for line in log.splitlines()]
+    assert (status, events) == (0, ["drain_started", "drain_ended"])
+
+
+def test_draining_relay_stays_so_when_its_forwarding_process_dies(tmp_path: Path) -> None:
+    with calling(tmp_path, standby=False, drain_seconds=3600) as call:
+        call.relay.process.send_signal(signal.SIGTERM)
+        assert next_event(call.relay) == "drain_started"
+        os.kill(children(call.relay.process.pid)[0], signal.SIGKILL)
+        assert next_event(call.relay) == "forwarder_ended"
+        call.carries_media()
+        assert call.readiness() == 503
+
+
+def test_nothing_is_left_of_a_killed_supervisor(tmp_path: Path) -> None:
+    with calling(tmp_path) as call:
+        until(lambda: has_standby(call.relay))
+        left = children(call.relay.process.pid)
+        assert len(left) == 2
+        call.relay.process.kill()
+        call.relay.process.wait()
+        until(lambda: not any(worker_threads(pid) for pid in left))
+
+
+def test_back_off_begins_with_the_third_end_within_ten_seconds() -> None:
+    """T28: what crashes again and again is not started without end."""
+    assert backoff([], 100.0) == 0
+    assert backoff([98.0, 99.0], 100.0) == 0
+    assert backoff([90.0, 98.0, 99.0], 100.0) == 0
+    assert backoff([90.1, 98.0, 99.0], 100.0) == 0.5
+    assert backoff([95.0, 96.0, 98.0, 99.0], 100.0) == 1.0
+    assert backoff([95.0] * 8, 100.0) == 5.0
