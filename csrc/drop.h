@@ -66,6 +66,8 @@ enum rs_drop {
     /* a relay's crashes */
     RS_DROP_CRASH_IN_FLIGHT,
     RS_DROP_CRASH_DISCARDED,
+    /* a session's reports and feedback */
+    RS_DROP_RTCP_RATE,
     RS_DROP_COUNT
 };
 

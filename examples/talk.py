@@ -25,7 +25,7 @@ def stored_speech() -> bytes:
     """Return the voice, 16-bit mono at 16 kHz."""
     with wave.open(str(VOICE)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2)
-        return file.readframes(file.getnframes())
+        return bytes(file.readframes(file.getnframes()))
 
 
 def loudness(pcm: bytes) -> float:

@@ -72,6 +72,8 @@ class DropReason(IntEnum):
     # a relay's crashes
     CRASH_IN_FLIGHT = 50  # received by a process that died before it had counted what became of it
     CRASH_DISCARDED = 51  # waited in a socket whose readers died three times within ten seconds
+    # a session's reports and feedback
+    RTCP_RATE = 52  # more RTCP than a session may have
 
     @property
     def label(self) -> str:

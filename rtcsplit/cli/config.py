@@ -210,6 +210,7 @@ class BackendSection(Struct, frozen=True, kw_only=True):
     """``[backend]``: the WebSocket server that answers the calls of a gateway."""
 
     url: Annotated[str, _takes('a URL like "ws://127.0.0.1:9000/calls" or "wss://backend.example/calls"')]
+    protocol: Annotated[Literal["plain", "realtime"], _takes('"plain" or "realtime"')] = "plain"
     token: Annotated[str, _takes("a bearer token", is_secret=True)] = ""
     audio_in: Annotated[Literal["pcm16", "packets"], _takes('"pcm16" or "packets"')] = "pcm16"
     audio_in_rate: Annotated[SampleRate, _takes("Hz, 8000..48000")] = 24000
@@ -217,6 +218,10 @@ class BackendSection(Struct, frozen=True, kw_only=True):
     connect_seconds: Annotated[ConnectSeconds, _takes("seconds, 1..60")] = 5
     reconnect_attempts: Annotated[Attempts, _takes("a number of attempts, 0..100")] = 3
     playout_seconds: Annotated[PlayoutSeconds, _takes("seconds, 1..600")] = 60
+
+    def __post_init__(self) -> None:
+        if self.protocol == "realtime" and self.audio_in != "pcm16":
+            raise ConfigurationError("backend.audio_in", self.audio_in, '"pcm16" (backend.protocol is realtime)')
 
 
 class RealtimeSection(Struct, frozen=True, kw_only=True):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,9 +22,13 @@ from .transceiver import serve_calls
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from ..gateway.realtime_backend import RealtimeBackend
+    from ..gateway.voice import VoiceApplication
     from ..transceiver.transceiver import Transceiver
 
 __all__ = ["gateway"]
+
+Configure = Callable[[str, dict[str, Any]], None]
 
 
 @click.command()
@@ -41,18 +46,28 @@ def gateway(config: Path, settings: tuple[str, ...], check: bool) -> None:
 
     async def serve(process: Process) -> None:
         with needs_extra("gateway"):
-            from ..gateway.websocket_backend import websocket_backend
-
-            application = websocket_backend(backend)
+            application, configure = _application(read.backend.protocol, backend)
         try:
-            await serve_calls(process, read, keys, application, role="gateway", door=partial(_door, read))
+            await serve_calls(process, read, keys, application, role="gateway", door=partial(_door, read, configure))
         finally:
             await application.aclose()
 
     run(serve)
 
 
-def _door(config: GatewayConfig, endpoint: Transceiver, whip: ASGIApp) -> ASGIApp:
+def _application(protocol: str, settings: BackendSettings) -> tuple[VoiceApplication | RealtimeBackend, Configure]:
+    """The application, and what tells it of a call's session configuration."""
+    if protocol == "realtime":
+        from ..gateway.realtime_backend import RealtimeBackend
+
+        realtime = RealtimeBackend(settings)
+        return realtime, realtime.configure
+    from ..gateway.websocket_backend import websocket_backend
+
+    return websocket_backend(settings), lambda call_id, session: None
+
+
+def _door(config: GatewayConfig, configure: Configure, endpoint: Transceiver, whip: ASGIApp) -> ASGIApp:
     """What the signaling port serves: WHIP, and the Realtime API below its path."""
     if config.realtime is None:
         return whip
@@ -67,7 +82,7 @@ def _door(config: GatewayConfig, endpoint: Transceiver, whip: ASGIApp) -> ASGIAp
         max_sessions=config.transceiver.max_sessions,
         max_sessions_per_token=signaling.max_sessions_per_token,
     )
-    realtime = realtime_application(endpoint, settings)
+    realtime = realtime_application(endpoint, settings, configure)
 
     async def by_path(scope: Scope, receive: Receive, send: Send) -> None:
         is_realtime = scope["type"] == "http" and scope["path"].startswith(f"{path}/")

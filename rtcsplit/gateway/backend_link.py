@@ -76,10 +76,19 @@ class BackendLink:
         settings: where, and how often.
         headers: more headers of the handshake.
         is_over: whether the call has ended, so that no further connection is worth making.
+        max_message: octets.
     """
 
-    def __init__(self, settings: BackendSettings, headers: Mapping[str, str], is_over: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        settings: BackendSettings,
+        headers: Mapping[str, str],
+        is_over: Callable[[], bool],
+        *,
+        max_message: int = MAX_MESSAGE,
+    ) -> None:
         self._settings = settings
+        self._max_message = max_message
         self._is_over = is_over
         self._headers = dict(headers)
         if settings.token:
@@ -130,7 +139,7 @@ class BackendLink:
             close_timeout=_CLOSE_TIMEOUT,
             compression=None,
             proxy=None,
-            max_size=MAX_MESSAGE,
+            max_size=self._max_message,
             max_queue=_QUEUED_MESSAGES,
             write_limit=_WRITE_LIMIT,
         )

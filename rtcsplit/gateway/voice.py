@@ -7,7 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from ..media.opus import require_opus
 from ..media.playout_events import PlayoutEvent
+from ..media.resample import require_soxr
 from ..session.events import EndCause
 from ..transceiver.call import Call
 from ..wire.rtp import RtpPacket
@@ -35,11 +37,16 @@ class VoiceApplication:
             coroutine function.
         settings: for all calls.
         has_codec_thread: encode in a thread beside the event loop, which then has its core for packets.
+
+    Raises:
+        MissingLibraryError: libopus or soxr is not installed; says what to install.
     """
 
     def __init__(
         self, handler: Handler, settings: VoiceSettings | None = None, *, has_codec_thread: bool = True
     ) -> None:
+        require_opus()
+        require_soxr()  # whatever the rates: PCMU and PCMA are a peer's to choose
         self._handler = handler
         self._settings = settings or VoiceSettings()
         self._codecs = CodecThread() if has_codec_thread else None

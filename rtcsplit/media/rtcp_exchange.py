@@ -1,12 +1,16 @@
-"""The RTCP half of an RTP session: reports out, reports, BYE and feedback in (RFC 3550 section 6)."""
+"""The RTCP half of an RTP session: reports out, reports and BYE in, feedback passed on (RFC 3550 section 6)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from ..drops import DropReason
+from ..session.negotiation import AudioNegotiation
 from ..wire import rtcp
 from ..wire.ntp import ntp_from_unix
+from .budget import Budget
+from .circuit_breaker import CircuitBreaker
+from .feedback import FeedbackExchange
 from .outbound import OutboundStream
 from .remote_report import RemoteReport
 from .reports import MINIMUM_INTERVAL, ReportSchedule, compound_packets
@@ -18,6 +22,8 @@ __all__ = ["RtcpExchange"]
 TIMEOUT_INTERVALS = 5
 # Ours: a peer that copies our SSRC again and again has no other reason than to make us work
 MAX_COLLISIONS = 4
+# Ours: datagrams of RTCP that are read, 200 in any second. A browser sends up to 20.
+DATAGRAMS_PER_SECOND, DATAGRAMS_AT_ONCE = 150, 50
 
 
 class RtcpExchange:
@@ -25,13 +31,13 @@ class RtcpExchange:
 
     Attributes:
         remote: the peer's view of our stream.
-        members_skipped: RTCP packets in sound datagrams that are unknown or broken.
-        feedback_received: feedback messages about our source.
-        feedback_ignored: feedback messages about others (RFC 4585 section 6.1).
+        feedback: what either side says of packets between reports.
+        circuit: whether its reports let us send.
     """
 
     def __init__(
         self,
+        negotiation: AudioNegotiation,
         cname: str,
         stream: OutboundStream,
         sources: SourceTable,
@@ -39,9 +45,13 @@ class RtcpExchange:
         now: float,
         *,
         ntp_offset: float,
+        silent_intervals: int,
     ) -> None:
         self.remote = RemoteReport()
-        self.members_skipped = self.feedback_received = self.feedback_ignored = 0
+        self.feedback = FeedbackExchange(negotiation, cname, stream, self.remote, now)
+        self.circuit = CircuitBreaker(silent_intervals)
+        self._members_skipped = 0
+        self._budget = Budget(DATAGRAMS_PER_SECOND, DATAGRAMS_AT_ONCE, now)
         self._cname = cname
         self._stream = stream
         self._sources = sources
@@ -50,18 +60,25 @@ class RtcpExchange:
         self._sent_at_reports = (0, 0)  # packets at the report before the latest, and at the latest
         self._waiting: list[bytes] = []
 
+    def next_timer(self) -> float:
+        """Return when the next report or feedback is to be made."""
+        feedback = self.feedback.next_timer()
+        return self._schedule.due if feedback is None else min(feedback, self._schedule.due)
+
     @property
-    def due(self) -> float:
-        """When the next regular report is to be made."""
-        return self._schedule.due
+    def members_skipped(self) -> int:
+        """RTCP packets in sound datagrams that are unknown or broken."""
+        return self._members_skipped + self.feedback.broken
 
     def receive(self, packet: bytes, now: float) -> DropReason | None:
         """Take one datagram; as ``RtpSession.receive_rtcp``."""
+        if not self._budget.take(now):
+            return DropReason.RTCP_RATE
         compound = rtcp.parse(packet)
         if isinstance(compound, DropReason):
             return compound
         self._schedule.note_size(len(packet))
-        self.members_skipped += compound.skipped
+        self._members_skipped += compound.skipped
         for member in compound.members:
             self._handle(member, now)
         return None
@@ -79,13 +96,13 @@ class RtcpExchange:
 
     @property
     def has_waiting(self) -> bool:
-        """Whether :meth:`take_waiting` has any."""
-        return bool(self._waiting)
+        """Whether :meth:`take_waiting` has any, or :meth:`next_timer` may have come nearer since it was asked last."""
+        return bool(self._waiting) or self.feedback.has_news
 
-    def take_waiting(self) -> list[bytes]:
+    def take_waiting(self, now: float) -> list[bytes]:
         """Return the packets that wait to be sent, and forget them."""
         waiting, self._waiting = self._waiting, []
-        return waiting
+        return waiting + self.feedback.messages_to_send(now)
 
     def report(self, now: float, *, leaving: bool = False) -> list[bytes]:
         """Return the compound packets of a report made now, the last one with BYE when leaving."""
@@ -120,12 +137,10 @@ class RtcpExchange:
                     if source is not None and source.departed_at is None:
                         source.depart(now)
             case rtcp.Feedback():
-                if member.media_ssrc == self._stream.ssrc:
-                    self.feedback_received += 1
-                else:
-                    self.feedback_ignored += 1
+                self.feedback.receive(member, now)
 
     def _handle_report(self, member: rtcp.SenderReport | rtcp.ReceiverReport, now: float) -> None:
+        self.circuit.note_heard(now)
         if member.ssrc == self._stream.ssrc:
             self.resolve_collision(now)
         source = self._sources.get(member.ssrc)
@@ -142,3 +157,4 @@ class RtcpExchange:
                     ntp_time=ntp_from_unix(now + self._ntp_offset),
                     now=now,
                 )
+                self.circuit.note_report(report.highest_sequence, self._stream.packets_sent, now)

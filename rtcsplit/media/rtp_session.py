@@ -15,7 +15,8 @@ from ..errors import UsageError
 from ..session.negotiation import AudioNegotiation
 from ..wire import red
 from ..wire.rtp import RtpPacket, parse
-from ..wire.rtp_extension import MID_URI, parse_elements
+from ..wire.rtp_extension import MID_URI, find_element, is_two_byte
+from .circuit_breaker import DEFAULT_INTERVALS
 from .outbound import OutboundStream
 from .remote_report import RemoteReport
 from .rtcp_exchange import RtcpExchange
@@ -40,6 +41,7 @@ class RtpSession:
         *,
         ntp_offset: float,
         ssrc: int | None = None,
+        silent_intervals: int = DEFAULT_INTERVALS,
     ) -> None:
         """Begin; the first report is due 0.5 to 1.5 s after ``now``, so that is when SRTP has its keys.
 
@@ -50,6 +52,8 @@ class RtpSession:
             now: monotonic seconds.
             ntp_offset: unix time less monotonic time, in seconds.
             ssrc: ours, if the answer named one; else it is random.
+            silent_intervals: report intervals of 5 s without a report of the peer, after which media is withheld;
+                0 for never.
 
         Raises:
             UsageError: ``cname`` is empty or too long.
@@ -68,7 +72,20 @@ class RtpSession:
         self._mid_id = negotiation.extensions.get(MID_URI)
         self._sources = SourceTable()
         self._stream = OutboundStream(ssrc, preferred.clock_rate, random)
-        self._rtcp = RtcpExchange(cname, self._stream, self._sources, random, now, ntp_offset=ntp_offset)
+        self._rtcp = RtcpExchange(
+            negotiation,
+            cname,
+            self._stream,
+            self._sources,
+            random,
+            now,
+            ntp_offset=ntp_offset,
+            silent_intervals=silent_intervals,
+        )
+        self._allows_two_byte = negotiation.allows_mixed_extensions
+        self._feedback = self._rtcp.feedback
+        self._has_arrivals = self._feedback.arrivals is not None
+        self._missing = self._feedback.missing
         self._is_closed = False
 
     @property
@@ -89,6 +106,10 @@ class RtpSession:
 
     def receive_parsed(self, packet: RtpPacket, now: float) -> RtpPacket | DropReason:
         """Take one plain RTP packet that was parsed already; as :meth:`receive_rtp`."""
+        if not self._allows_two_byte and is_two_byte(packet.extension_profile):
+            packet = packet._replace(extension_profile=None, extension=b"")  # RFC 8285 section 4.1.2
+        if self._has_arrivals:
+            self._feedback.note_arrival(packet, now)
         clock_rate = self._inbound_clocks.get(packet.payload_type)
         if clock_rate is None:
             return DropReason.SESSION_CLOSED if self._is_closed else DropReason.RTP_PAYLOAD_TYPE
@@ -105,6 +126,8 @@ class RtpSession:
                 return made
             source = made
         if source.receive(packet.sequence_number, packet.timestamp, len(packet.payload), clock_rate, now):
+            if self._missing is not None:
+                self._missing.note(packet.ssrc, packet.sequence_number, now)
             return packet
         return DropReason.RTP_PROBATION
 
@@ -113,7 +136,7 @@ class RtpSession:
 
         Returns:
             None where it was taken, with unknown or broken members skipped. Or why it had no effect at all:
-            ``RTCP_MALFORMED``, ``SESSION_CLOSED``.
+            ``RTCP_MALFORMED``, ``RTCP_RATE``, ``SESSION_CLOSED``.
         """
         if self._is_closed:
             return DropReason.SESSION_CLOSED
@@ -165,16 +188,37 @@ class RtpSession:
 
     @property
     def has_rtcp(self) -> bool:
-        """Whether :meth:`rtcp_to_send` has any."""
+        """Whether there is more to do than media: RTCP, datagrams to repeat, or a timer that came nearer."""
         return self._rtcp.has_waiting
 
     def rtcp_to_send(self, now: float) -> list[bytes]:
         """Return the plain compound packets that wait to be protected and sent, and forget them."""
-        return self._rtcp.take_waiting()
+        return [] if self._is_closed else self._rtcp.take_waiting(now)
+
+    def withholds(self, now: float) -> bool:
+        """Whether a packet that is to be sent now must not be, because the peer has stopped reporting (RFC 8083).
+
+        Nothing else in this object changes, but that it is counted. What is sent all the same is not refused.
+        """
+        return self._rtcp.circuit.withholds(now)
+
+    @property
+    def keeps_packets(self) -> bool:
+        """Whether the peer may ask for packets again, so that each one sent has to go through :meth:`keep`."""
+        return self._feedback.history is not None
+
+    def keep(self, datagram: bytes, now: float) -> None:
+        """Keep what became of a packet of :meth:`send`, protected, in case that the peer asks for it again."""
+        if self._feedback.history is not None:
+            self._feedback.history.keep(datagram, now)
+
+    def datagrams_to_repeat(self) -> list[bytes]:
+        """Return the datagrams of :meth:`keep` that the peer asked for, to be sent as they are, and forget that."""
+        return self._feedback.take_again()
 
     def next_timer(self) -> float | None:
         """Return when ``handle_timer`` wants to be called; None after ``goodbye``."""
-        return None if self._is_closed else self._rtcp.due
+        return None if self._is_closed else self._rtcp.next_timer()
 
     def handle_timer(self, now: float) -> None:
         """Make the regular report if it is due, and forget sources that are gone."""
@@ -191,7 +235,7 @@ class RtpSession:
             raise UsageError("goodbye was said already")
         self._is_closed = True
         self._inbound_clocks = self._outbound_clocks = {}
-        self._rtcp.take_waiting()
+        self._rtcp.take_waiting(now)
         return self._rtcp.report(now, leaving=True)[-1]
 
     @property
@@ -205,6 +249,7 @@ class RtpSession:
         packets, octets, lost = self._sources.totals()
         sources = self._sources.statistics()
         remote = self._rtcp.remote
+        feedback, history = self._feedback, self._feedback.history
         return RtpStatistics(
             packets_received=packets,
             octets_received=octets,
@@ -217,15 +262,22 @@ class RtpSession:
             remote_packets_lost=remote.packets_lost,
             remote_jitter=remote.jitter,
             rtcp_members_skipped=self._rtcp.members_skipped,
-            feedback_received=self._rtcp.feedback_received,
-            feedback_ignored=self._rtcp.feedback_ignored,
+            feedback_received=feedback.received,
+            feedback_ignored=feedback.ignored,
+            nacks_received=feedback.nacks_received,
+            nacks_sent=feedback.nacks_sent,
+            packets_resent=0 if history is None else history.packets_resent,
+            octets_resent=0 if history is None else history.octets_resent,
+            transport_feedback_sent=feedback.transport_feedback_sent,
+            key_frame_requests=feedback.key_frames.count,
+            packets_withheld=self._rtcp.circuit.packets_withheld,
             sources=sources,
         )
 
     def _new_source(self, packet: RtpPacket, clock_rate: int, now: float) -> InboundSource | DropReason:
         if self._mid_id is not None:
-            mid = parse_elements(packet.extension_profile, packet.extension).get(self._mid_id, self._mid)
-            if mid != self._mid:
+            mid = find_element(packet.extension_profile, packet.extension, self._mid_id)
+            if mid is not None and mid != self._mid:
                 return DropReason.RTP_PAYLOAD_TYPE  # of a section that negotiated none (RFC 9143 section 9.2)
         if self._sources.is_full:
             return DropReason.RTP_SOURCE_LIMIT

@@ -43,7 +43,14 @@ class RtpStatistics:
         remote_jitter: as the peer measures it, in seconds; None before its first report.
         rtcp_members_skipped: RTCP packets inside received datagrams that are unknown or broken.
         feedback_received: feedback messages about our source.
-        feedback_ignored: feedback messages about sources that are not ours.
+        feedback_ignored: feedback messages about sources that are not ours, and those beyond 100 a second.
+        nacks_received: NACK messages about our source (``nackCount`` of ``outbound-rtp``).
+        nacks_sent: ours (``nackCount`` of ``inbound-rtp``).
+        packets_resent: our packets that were sent again (``retransmittedPacketsSent``).
+        octets_resent: their octets, with headers and SRTP tag.
+        transport_feedback_sent: our transport-wide feedback messages.
+        key_frame_requests: PLI and FIR about our source that a sender of video would have heeded.
+        packets_withheld: packets that were not sent because the peer had stopped reporting.
         sources: one entry per source heard now.
     """
 
@@ -60,4 +67,11 @@ class RtpStatistics:
     rtcp_members_skipped: int
     feedback_received: int
     feedback_ignored: int
+    nacks_received: int
+    nacks_sent: int
+    packets_resent: int
+    octets_resent: int
+    transport_feedback_sent: int
+    key_frame_requests: int
+    packets_withheld: int
     sources: tuple[SourceStatistics, ...]

@@ -88,6 +88,8 @@ class AudioNegotiation:
         has_reduced_size_rtcp: both sides agreed on ``a=rtcp-rsize`` (RFC 5506).
         red: Opus frames with copies of older ones (RFC 2198), which the answer asks for first; None where it was not
             offered. Either side may send it; ``codecs`` does not list it, as it is no codec.
+        allows_mixed_extensions: both sides agreed on ``a=extmap-allow-mixed``, so that packets may have header
+            extensions of the two-byte form (RFC 8285 section 4.1.2).
     """
 
     mid: str
@@ -96,6 +98,7 @@ class AudioNegotiation:
     extensions: Mapping[str, int] = field(default_factory=dict)
     has_reduced_size_rtcp: bool = False
     red: AudioCodec | None = None
+    allows_mixed_extensions: bool = False
 
     @property
     def formats(self) -> tuple[AudioCodec, ...]:

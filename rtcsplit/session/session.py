@@ -183,6 +183,30 @@ class Session:
             raise UsageError(_NOT_CONNECTED)
         self._queue_media(packet, srtp, now, srtp.admit(packet))
 
+    def send_rtp_kept(self, packet: bytes, now: float) -> bytes:
+        """Protect one RTP packet at once, queue it, and return the datagram, for :meth:`repeat`.
+
+        Raises:
+            UsageError: as :meth:`.srtp.SrtpSession.protect`, or the session is not connected; nothing was queued.
+        """
+        srtp = self._srtp
+        if srtp is None or self.state is not SessionState.CONNECTED:
+            raise UsageError(_NOT_CONNECTED)
+        datagram = srtp.protect(packet)
+        self._queue_media(datagram, srtp, now, srtp.is_exhausted, is_protected=True)
+        return datagram
+
+    def repeat(self, datagram: bytes, now: float) -> None:
+        """Queue a datagram that :meth:`send_rtp_kept` returned, as it is: no packet is ever protected twice.
+
+        Raises:
+            UsageError: the session is not connected; nothing was queued.
+        """
+        srtp = self._srtp
+        if srtp is None or self.state is not SessionState.CONNECTED:
+            raise UsageError(_NOT_CONNECTED)
+        self._queue_media(datagram, srtp, now, False, is_protected=True)
+
     def send_rtcp(self, packet: bytes, now: float) -> None:
         """Queue one compound RTCP packet, to be protected when it is collected.
 
@@ -385,10 +409,12 @@ class Session:
 
     # sending
 
-    def _queue_media(self, packet: bytes, srtp: SrtpSession, now: float, is_last: bool) -> None:
+    def _queue_media(
+        self, packet: bytes, srtp: SrtpSession, now: float, is_last: bool, *, is_protected: bool = False
+    ) -> None:
         path = self._ice.path
         if path is not None:
-            self._outgoing.append((packet, path, srtp))
+            self._outgoing.append((packet, path, None if is_protected else srtp))
             self._ice.note_sent(now)
         if is_last:
             self._end(EndCause.KEYS_EXHAUSTED, now)  # RFC 3711 section 9.2: stop before a key is used too often

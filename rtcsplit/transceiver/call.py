@@ -127,6 +127,8 @@ class Call:
     ) -> None:
         """Send one packet of encoded audio.
 
+        It is left out, and counted as withheld, while the peer has stopped reporting what it receives (RFC 8083).
+
         Args:
             payload: what the codec made, 1 to 1,172 octets.
             duration: samples per channel in it, in the codec's RTP clock (960 for 20 ms of Opus).
@@ -142,8 +144,13 @@ class Call:
         if rtp is None or not self._may_send or self.session.state is not SessionState.CONNECTED:
             raise UsageError("this call cannot send audio: not connected, or not negotiated in that direction")
         now = self._clock()
+        if rtp.withholds(now):
+            return
         packet = rtp.send(payload, duration=duration, payload_type=payload_type, marker=has_marker, gap=gap, now=now)
-        self.session.send_rtp(packet, now)
+        if rtp.keeps_packets:
+            rtp.keep(self.session.send_rtp_kept(packet, now), now)
+        else:
+            self.session.send_rtp(packet, now)
         self._sent(self)
 
     def close(self) -> None:
@@ -196,6 +203,8 @@ class Call:
         if self._rtp is not None and self._is_open:
             for report in self._rtp.rtcp_to_send(now):
                 self.session.send_rtcp(report, now)
+            for datagram in self._rtp.datagrams_to_repeat():
+                self.session.repeat(datagram, now)
         return self.session.outgoing(now)
 
     def media_to_send(self) -> list[Outgoing] | None:

@@ -24,6 +24,7 @@ __all__ = ["CallFactory"]
 _PWD_OCTETS = 18  # 24 ice-chars; RFC 8839 section 5.4 asks for 128 random bits
 _CALL_ID_OCTETS = 16  # 128 random bits: session URLs cannot be guessed (RFC 9725 section 5)
 _NONCE_OCTETS = 5
+FEEDBACK = frozenset({"nack", "transport-cc"})  # what ``media.feedback`` does
 
 
 class CallFactory:
@@ -86,6 +87,7 @@ class CallFactory:
             self._random,
             setup=self._settings.dtls_setup,
             has_data=self._has_data,
+            feedback=FEEDBACK,
         )
         answer = build_answer(parsed, local)
         log = self._new_log(local, answer.negotiation, write_log)
@@ -145,6 +147,7 @@ class CallFactory:
             now,
             ntp_offset=time.time() - self._clock(),
             ssrc=local.ssrc,
+            silent_intervals=self._settings.silent_intervals,
         )
 
     def _new_ufrag(self, is_taken: Callable[[str], bool]) -> str:

@@ -31,6 +31,8 @@ class TransceiverSettings:
         max_half_open_sessions: offers beyond this many sessions without keys are refused.
         session_log_directory: where each session writes its log; None for no logs.
         receive_buffer_bytes: asked of the kernel for the socket.
+        silent_intervals: report intervals of 5 s without a report of the peer, after which media is withheld; 0 for
+            never (RFC 8083).
         gather: seconds that datagrams may gather in the socket while the transceiver is busy; 0 for never.
     """
 
@@ -48,6 +50,7 @@ class TransceiverSettings:
     max_half_open_sessions: int = 1_000
     session_log_directory: Path | None = None
     receive_buffer_bytes: int = 4 * 1024 * 1024
+    silent_intervals: int = 3
     gather: float = 0.003
 
     def __post_init__(self) -> None:
@@ -55,6 +58,8 @@ class TransceiverSettings:
             raise ConfigurationError("transceiver.srtp_profiles", [], "at least one profile")
         if self.max_sessions < 1:
             raise ConfigurationError("transceiver.max_sessions", self.max_sessions, "a positive number")
+        if not 0 <= self.silent_intervals <= 100:
+            raise ConfigurationError("transceiver.silent_intervals", self.silent_intervals, "0..100 report intervals")
         if not 0 <= self.gather <= 0.05:
             raise ConfigurationError("transceiver.gather_ms", self.gather * 1e3, "milliseconds, 0..50")
         if self.max_half_open_sessions < 1:

@@ -74,9 +74,11 @@ async def test_call_is_answered_by_the_backend(name: str, config: Path) -> None:
             assert process.stdout.readline() == "call.started\n"
 
 
-async def test_realtime_api_is_beside_whip(config: Path) -> None:
+@pytest.mark.parametrize("protocol", ["plain", "realtime"])
+async def test_realtime_api_is_beside_whip(protocol: str, config: Path) -> None:
     headers = {"Content-Type": "application/sdp"}
-    with running("gateway", "--config", config, RTCSPLIT_REALTIME__PATH="/v1/realtime") as gateway:
+    flags = ("--set", "realtime.path=/v1/realtime", "--set", f"backend.protocol={protocol}")
+    with running("gateway", "--config", config, *flags) as gateway:
         url = f"http://{gateway.address('signaling')}"
         async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as http:
             response = await http.post("/v1/realtime/calls", content=OFFER)
@@ -104,6 +106,7 @@ def test_check_hides_the_token(config: Path) -> None:
         ("[backend]", "[backends]", "backends"),
         ("ws://", "http://", "backend.url"),
         ("ws://127.0.0.1:9000", "ws://user:word@127.0.0.1", "backend.url"),
+        ("[backend]", '[backend]\nprotocol = "realtime"\naudio_in = "packets"', "backend.audio_in"),
         ("[backend]", '[backend]\naudio_in = "mp3"', "backend.audio_in"),
         ("[backend]", "[backend]\naudio_in_rate = 7999", "backend.audio_in_rate"),
     ],

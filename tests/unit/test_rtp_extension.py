@@ -1,11 +1,18 @@
-"""One-byte header extensions and the audio level."""
+"""Header extensions of both forms, and the audio level."""
 
 from __future__ import annotations
 
 import pytest
 
 from rtcsplit.errors import UsageError
-from rtcsplit.wire.rtp_extension import ONE_BYTE_PROFILE, AudioLevel, build_elements, parse_elements
+from rtcsplit.wire.rtp_extension import (
+    ONE_BYTE_PROFILE,
+    AudioLevel,
+    build_elements,
+    find_element,
+    is_two_byte,
+    parse_elements,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,13 +32,36 @@ from rtcsplit.wire.rtp_extension import ONE_BYTE_PROFILE, AudioLevel, build_elem
 )
 def test_elements_of_the_one_byte_form(extension: str, elements: dict[int, bytes]) -> None:
     """F21 (RFC 8285 section 4.2)."""
-    assert parse_elements(ONE_BYTE_PROFILE, bytes.fromhex(extension)) == elements
+    octets = bytes.fromhex(extension)
+    assert parse_elements(ONE_BYTE_PROFILE, octets) == elements
+    assert {n: find_element(ONE_BYTE_PROFILE, octets, n) for n in range(1, 15)} == {
+        n: elements.get(n) for n in range(1, 15)
+    }
 
 
-@pytest.mark.parametrize("profile", [None, 0x1000, 0x100F, 0xBEDF])
+@pytest.mark.parametrize(
+    ("extension", "elements"),
+    [
+        pytest.param("", {}, id="empty"),
+        pytest.param("0101ff0200000003026162", {1: b"\xff", 2: b"", 3: b"ab"}, id="zero length, padding"),
+        pytest.param("0f01aaff03616263", {15: b"\xaa", 255: b"abc"}, id="ids 15 and 255"),
+        pytest.param("0101ff0203ab", {1: b"\xff"}, id="length past the end"),
+        pytest.param("0101ff02", {1: b"\xff"}, id="element header at the end"),
+        pytest.param("0101ff010100", {1: b"\xff"}, id="id twice"),
+    ],
+)
+def test_elements_of_the_two_byte_form(extension: str, elements: dict[int, bytes]) -> None:
+    """F22 (RFC 8285 section 4.3): whatever the 4 bits for the application are."""
+    for profile in (0x1000, 0x100F):
+        assert parse_elements(profile, bytes.fromhex(extension)) == elements
+        assert find_element(profile, bytes.fromhex(extension), 1) == elements.get(1)
+
+
+@pytest.mark.parametrize("profile", [None, 0x0FFF, 0x1010, 0xBEDF])
 def test_other_profiles_have_no_elements(profile: int | None) -> None:
-    """F22: the two-byte form is not negotiated, so it is not read."""
-    assert parse_elements(profile, bytes.fromhex("10ff0000")) == {}
+    assert not is_two_byte(profile)
+    assert parse_elements(profile, bytes.fromhex("1000ff00")) == {}
+    assert find_element(profile, bytes.fromhex("1000ff00"), 1) is None
 
 
 def test_built_elements_fill_words_and_parse_again() -> None:

@@ -10,6 +10,7 @@ import pytest
 from rtcsplit.errors import SdpError, UsageError
 from rtcsplit.session.negotiation import AudioCodec, Direction, DtlsRole, IceCredentials
 from rtcsplit.session.sdp import Answer, LocalDescription, LocalSetup, build_answer, parse_offer
+from rtcsplit.session.sdp.extension import check_extension_ids
 from rtcsplit.wire.address import Address
 from tests.offers import AUDIO, LOCAL, OFFER, RELAY, SESSION, changed, sections, with_lines
 
@@ -343,7 +344,40 @@ def test_extensions_are_a_subset_with_the_offers_ids_and_directions() -> None:
 @pytest.mark.parametrize("line", [f"a=extmap:15 {MID_URI}", f"a=extmap:16 {MID_URI}", f"a=extmap:4096 {MID_URI}"])
 def test_extension_ids_beyond_the_one_byte_form_are_not_answered(line: str) -> None:
     """Row G19: 15 is reserved, higher ones need the two-byte form."""
-    assert "a=extmap" not in answered(with_lines(line, "a=extmap-allow-mixed")).text
+    assert "a=extmap:" not in answered(with_lines(line, "a=extmap-allow-mixed")).text
+
+
+@pytest.mark.parametrize("place", ["section", "session", "nowhere"])
+def test_two_byte_extensions_are_allowed_where_they_were_offered(place: str) -> None:
+    """Row F22: RFC 8285 section 6."""
+    line = "a=extmap-allow-mixed"
+    body = {"section": with_lines(line), "session": changed("t=0 0", f"t=0 0\r\n{line}"), "nowhere": OFFER}[place]
+    answer = answered(body)
+    assert (line in audio_lines(answer)) is (place != "nowhere")
+    assert answer.negotiation.audio is not None
+    assert answer.negotiation.audio.allows_mixed_extensions is (place != "nowhere")
+
+
+def test_extension_that_moves_is_refused() -> None:
+    """Row F23: another id for an extension, or another extension for an id; leaving one out is no move."""
+    negotiated = {MID_URI: 4, LEVEL_URI: 1}
+    offers = {
+        (f"a=extmap:4 {MID_URI}", f"a=extmap:1 {LEVEL_URI}"): None,
+        (f"a=extmap:4 {MID_URI}", "a=extmap:9 urn:other"): None,
+        (): None,
+        (f"a=extmap:5 {MID_URI}",): "extension_moved",
+        ("a=extmap:4 urn:other",): "extension_moved",
+        (f"a=extmap:1 {MID_URI}", f"a=extmap:4 {LEVEL_URI}"): "extension_moved",
+    }
+    results = {}
+    for lines in offers:
+        (section,) = parse_offer(with_lines(*lines)).sections
+        try:
+            check_extension_ids(section.head, section.extensions, negotiated)
+            results[lines] = None
+        except SdpError as error:
+            results[lines] = error.code
+    assert results == offers
 
 
 def test_extension_id_twice_is_malformed() -> None:
@@ -353,6 +387,7 @@ def test_extension_id_twice_is_malformed() -> None:
     assert (caught.value.code, caught.value.is_malformed) == ("extmap", True)
 
 
+NUMBERS_URI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 OFFERED_FEEDBACK = [f"a=rtcp-fb:111 {kind}" for kind in ("nack", "nack pli", "ccm fir", "transport-cc ", "goog-remb")]
 
 
@@ -363,10 +398,24 @@ OFFERED_FEEDBACK = [f"a=rtcp-fb:111 {kind}" for kind in ("nack", "nack pli", "cc
 )
 def test_feedback_is_a_subset(ours: set[str], expected: list[str]) -> None:
     """Row G20: we answer only what we do, and only as far as it is offered."""
-    answer = answered(with_lines(*OFFERED_FEEDBACK), dataclasses.replace(LOCAL, feedback=frozenset(ours)))
+    answer = answered(
+        with_lines(*OFFERED_FEEDBACK, f"a=extmap:3 {NUMBERS_URI}"), dataclasses.replace(LOCAL, feedback=frozenset(ours))
+    )
     assert [line for line in audio_lines(answer) if "rtcp-fb" in line] == [f"a=rtcp-fb:111 {kind}" for kind in expected]
     assert answer.negotiation.audio is not None
     assert answer.negotiation.audio.codecs[0].feedback == frozenset(expected)
+
+
+@pytest.mark.parametrize("has_feedback", [False, True])
+@pytest.mark.parametrize("has_numbers", [False, True])
+def test_transport_wide_feedback_needs_line_and_extension(has_feedback: bool, has_numbers: bool) -> None:
+    """Rows G20, G19, F31: one without the other is answered by neither."""
+    lines = ["a=rtcp-fb:111 transport-cc"] * has_feedback + [f"a=extmap:3 {NUMBERS_URI}"] * has_numbers
+    answer = answered(with_lines(*lines), dataclasses.replace(LOCAL, feedback=frozenset({"nack", "transport-cc"})))
+    expected = sorted(lines) if has_feedback and has_numbers else []
+    assert sorted(line for line in audio_lines(answer) if line.startswith(("a=extmap", "a=rtcp-fb"))) == expected
+    assert answer.negotiation.audio is not None
+    assert answer.negotiation.audio.extensions == ({NUMBERS_URI: 3} if expected else {})
 
 
 def test_feedback_for_all_payload_types_counts() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import subprocess
+import sys
 from array import array
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +24,7 @@ from rtcsplit.session.events import EndCause
 
 from ..voice_calls import VoiceDesk, encoded, heard_audio, heard_packets, speech
 
+ROOT = Path(__file__).parents[2]
 LOUD = array("h", ([8000] * 24 + [-8000] * 24) * 500).tobytes()  # one second at 24 kHz, 500 Hz
 
 
@@ -365,6 +369,14 @@ async def test_frames_encoded_in_a_thread_are_the_same() -> None:
         await desk.application.aclose()
     assert heard[0] == heard[1]
     assert len(heard[0]) == 26 + 5
+
+
+@pytest.mark.parametrize("library", ["soxr", "opuslib"])
+def test_a_missing_library_stops_the_start_and_says_what_to_install(library: str) -> None:
+    code = f"import sys; sys.modules[{library!r}] = None; import rtcsplit; rtcsplit.VoiceApplication(print)"
+    outcome = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "MissingLibraryError" in outcome.stderr
+    assert "pip install 'rtcsplit[" in outcome.stderr
 
 
 @pytest.mark.parametrize(

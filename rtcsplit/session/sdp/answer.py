@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...errors import SdpError
+from ...wire.rtp_extension import AUDIO_LEVEL_URI, MID_URI
+from ...wire.transport_feedback import TRANSPORT_SEQUENCE_URI
 from ..negotiation import AudioCodec, AudioNegotiation, DataNegotiation, Direction, DtlsRole, Negotiation
 from .candidate import build_candidate
 from .codec import CODECS, RED, choose_codecs, choose_red
@@ -24,7 +26,9 @@ from .transport import RemoteTransport, Setup, answered_ice_options
 __all__ = ["EXTENSIONS", "PROTOCOLS", "Answer", "build_answer"]
 
 PROTOCOLS = frozenset({"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP"})  # DTLS-SRTP alone (RFC 8827 section 6.5)
-EXTENSIONS = frozenset({"urn:ietf:params:rtp-hdrext:sdes:mid", "urn:ietf:params:rtp-hdrext:ssrc-audio-level"})
+EXTENSIONS = frozenset({MID_URI, AUDIO_LEVEL_URI})  # and the one that transport-wide feedback needs
+
+_TRANSPORT_WIDE = "transport-cc"  # as libwebrtc and its peers write it in a=rtcp-fb
 
 _REVERSED = {
     Direction.SENDRECV: Direction.SENDRECV,
@@ -58,8 +62,8 @@ def build_answer(offer: Offer, local: LocalDescription) -> Answer:
     data = _chosen_data_section(offer, section) if local.has_data else None
     transport = offer.transport_of(section)
     assert transport.ice is not None
-    extensions = _extensions(section)
-    codecs = choose_codecs(section.rtp_formats, local.codecs, local.feedback)
+    codecs = choose_codecs(section.rtp_formats, local.codecs, _feedback(section, local))
+    extensions = _extensions(section, codecs)
     negotiation = Negotiation(
         remote_ice=transport.ice,
         remote_fingerprints=transport.fingerprints,
@@ -71,6 +75,7 @@ def build_answer(offer: Offer, local: LocalDescription) -> Answer:
             extensions={extension.uri: extension.id for extension in extensions},
             has_reduced_size_rtcp=section.has_rtcp_rsize,
             red=choose_red(section.rtp_formats, codecs) if local.wants_red else None,
+            allows_mixed_extensions=section.allows_mixed_extensions,
         ),
         remote_ice_options=transport.ice_options,
         data=_data_negotiation(data),
@@ -162,10 +167,19 @@ def _direction(offered: Direction, ours: Direction) -> Direction:
     return Direction.RECVONLY if may_receive else Direction.INACTIVE
 
 
-def _extensions(section: MediaSection) -> tuple[Extension, ...]:
+def _feedback(section: MediaSection, local: LocalDescription) -> frozenset[str]:
+    """What we honour in this section: feedback about transport-wide numbers needs packets that carry them."""
+    is_numbered = any(extension.uri == TRANSPORT_SEQUENCE_URI for extension in section.extensions)
+    return local.feedback if is_numbered else local.feedback - {_TRANSPORT_WIDE}
+
+
+def _extensions(section: MediaSection, codecs: tuple[AudioCodec, ...]) -> tuple[Extension, ...]:
+    wanted = EXTENSIONS
+    if any(_TRANSPORT_WIDE in codec.feedback for codec in codecs):
+        wanted |= {TRANSPORT_SEQUENCE_URI}
     found: dict[str, Extension] = {}
     for extension in section.extensions:
-        if extension.uri in EXTENSIONS:
+        if extension.uri in wanted:
             found.setdefault(extension.uri, extension)
     return tuple(found.values())
 
@@ -202,6 +216,8 @@ def _media_lines(
         yield from _red_lines(audio.red, audio.codecs[0])
     for codec in audio.codecs:
         yield from _codec_lines(codec)
+    if audio.allows_mixed_extensions:
+        yield "a=extmap-allow-mixed"
     for extension in extensions:
         direction = f"/{_REVERSED[extension.direction].value}" if extension.direction else ""
         yield f"a=extmap:{extension.id}{direction} {extension.uri}"

@@ -41,7 +41,8 @@ class LocalDescription:
             ClientHello, which leaves with the first check, starts media one round trip earlier.
         direction: what the application can do; the answer never goes beyond it.
         codecs: names in our order of preference.
-        feedback: RTCP feedback that we honour, for instance ``nack``; answered as far as it is offered.
+        feedback: RTCP feedback that we honour, for instance ``nack``; answered as far as it is offered, and
+            ``transport-cc`` only together with the header extension that it needs.
         wants_red: ask for redundancy (RFC 2198) where it is offered for Opus: ``red`` is answered first, so that
             browsers of the Chromium family send each frame twice.
         has_data: take data channels where they are offered in the bundle of the audio.
@@ -74,6 +75,7 @@ class LocalDescription:
         direction: Direction = Direction.SENDRECV,
         codecs: tuple[str, ...] = ("opus", "pcmu", "pcma"),
         has_data: bool = False,
+        feedback: frozenset[str] = frozenset(),
     ) -> LocalDescription:
         """Return a description with fresh random session id, SSRC, CNAME and tls-id.
 
@@ -95,6 +97,7 @@ class LocalDescription:
             direction=direction,
             codecs=codecs,
             has_data=has_data,
+            feedback=feedback,
         )
 
     def __post_init__(self) -> None:

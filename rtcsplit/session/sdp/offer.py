@@ -43,6 +43,7 @@ class MediaSection:
         transport: ICE and DTLS.
         rtp_formats: of an audio section, else empty.
         extensions: of an audio section, else empty.
+        allows_mixed_extensions: ``a=extmap-allow-mixed``, here or for all sections (RFC 8285 section 6).
         candidates: the usable ones. Nothing is ever sent to them.
         ssrcs: what ``a=ssrc`` announces, at most 64; never required.
         data: of a data channel section that can be taken, else None.
@@ -61,6 +62,7 @@ class MediaSection:
     transport: RemoteTransport
     rtp_formats: tuple[RtpFormat, ...]
     extensions: tuple[Extension, ...]
+    allows_mixed_extensions: bool
     candidates: tuple[RemoteCandidate, ...]
     ssrcs: tuple[int, ...]
     data: DataFormat | None
@@ -142,6 +144,7 @@ def _section(level: Level, session: Level) -> MediaSection:
         transport=parse_transport(level, session),
         rtp_formats=parse_formats(level, payload_types) if is_audio else (),
         extensions=parse_extensions(level, session) if is_audio else (),
+        allows_mixed_extensions=level.has("extmap-allow-mixed") or session.has("extmap-allow-mixed"),
         candidates=parse_candidates(level),
         ssrcs=_ssrcs(level),
         data=parse_data_format(level, media),

@@ -1,0 +1,105 @@
+"""Events of OpenAI's Realtime API as far as the gateway reads and makes them; all others pass through as they are."""
+
+from __future__ import annotations
+
+import binascii
+import itertools
+from base64 import b64decode, b64encode
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from .refusal import Refusal
+
+__all__ = ["AudioDelta", "EventMaker", "parse_audio", "parse_head", "parse_object"]
+
+
+class AudioDelta(Struct, frozen=True):
+    """``response.output_audio.delta`` and ``.done``.
+
+    Attributes:
+        response_id: the response that speaks.
+        item_id: the conversation item whose audio this is.
+        content_index: of the audio in the item.
+        delta: PCM16 in base64; empty at the end.
+    """
+
+    response_id: str
+    item_id: str
+    content_index: int = 0
+    delta: str = ""
+
+    @property
+    def audio(self) -> bytes | Refusal:
+        """The PCM."""
+        try:
+            pcm = b64decode(self.delta, validate=True)
+        except (binascii.Error, ValueError):
+            return Refusal("audio_invalid", "delta is not base64")
+        return Refusal("audio_invalid", "an odd number of octets") if len(pcm) % 2 else pcm
+
+
+class _Head(Struct, frozen=True):
+    type: str
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_AUDIO = msgspec.json.Decoder(AudioDelta)
+_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def parse_head(text: str | bytes) -> str | Refusal:
+    """Return the type of an event."""
+    if isinstance(text, bytes):
+        return Refusal("invalid_event", "events are text")
+    try:
+        return _HEAD.decode(text).type
+    except _ERRORS as error:
+        return Refusal("invalid_event", str(error))
+
+
+def parse_audio(text: str | bytes) -> AudioDelta | Refusal:
+    """Return an audio event."""
+    try:
+        return _AUDIO.decode(text)
+    except _ERRORS as error:
+        return Refusal("invalid_event", str(error))
+
+
+def parse_object(text: str | bytes) -> dict[str, Any]:
+    """Return the members of an event that :func:`parse_head` took; none where they cannot be read."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except _ERRORS:
+        return {}
+
+
+class EventMaker:
+    """Events of the gateway's own, to either side."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def append(self, pcm: bytes) -> str:
+        """The caller's audio, to the backend."""
+        return self.make("input_audio_buffer.append", audio=b64encode(pcm).decode())
+
+    def truncate(self, item_id: str, content_index: int, heard: float) -> str:
+        """What the caller has heard of an item, in seconds, to the backend."""
+        return self.make(
+            "conversation.item.truncate",
+            item_id=item_id,
+            content_index=content_index,
+            audio_end_ms=round(heard * 1000),
+        )
+
+    def error(self, refusal: Refusal, kind: str = "invalid_request_error") -> str:
+        """Something went wrong, to the client."""
+        error = {"type": kind, "code": refusal.code, "message": refusal.message, "param": None, "event_id": None}
+        return self.make("error", error=error)
+
+    def make(self, kind: str, **members: object) -> str:
+        """Any event."""
+        event = {"type": kind, "event_id": f"event_gateway_{next(self._numbers)}", **members}
+        return msgspec.json.encode(event).decode()

@@ -1,0 +1,97 @@
+"""aiortc and Chromium talk with a voice application: each hears the other's tone, and lost packets are heard too."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from array import array
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import aioice.ice
+import numpy as np
+import pytest
+
+from rtcsplit.cli.web import serving
+from rtcsplit.gateway.audio_in import AudioFrame
+from rtcsplit.gateway.voice import VoiceApplication
+from rtcsplit.gateway.voice_session import VoiceSession
+from rtcsplit.gateway.voice_settings import VoiceSettings
+from rtcsplit.media.frame import Fate
+from rtcsplit.signaling.whip import WhipSettings, whip_application
+from rtcsplit.transceiver.call import Call
+from rtcsplit.transceiver.settings import TransceiverSettings
+from rtcsplit.transceiver.transceiver import Transceiver
+from rtcsplit.wire.address import Address
+from rtcsplit.wire.rtp import RtpPacket
+
+from .aiortc_peer import AiortcPeer
+from .browser import BrowserPeer, chromium
+from .tones import TONE_HERTZ, dominant_hertz
+
+OUR_HERTZ = 440.0
+RATE = 24_000
+LOSS_EVERY = 10
+
+
+class ToneApplication(VoiceApplication):
+    """Plays a tone, keeps what it hears, and loses every tenth packet if it is told to."""
+
+    def __init__(self, *, is_lossy: bool = False) -> None:
+        super().__init__(self._converse, VoiceSettings(input_rate=16_000, output_rate=RATE, has_transcript=False))
+        self.frames: list[AudioFrame] = []
+        self.payload_types: Counter[int] = Counter()
+        self._is_lossy = is_lossy
+
+    def packet_received(self, call: Call, packet: RtpPacket) -> None:
+        self.payload_types[packet.payload_type] += 1
+        if not self._is_lossy or packet.sequence_number % LOSS_EVERY:
+            super().packet_received(call, packet)
+
+    def heard_hertz(self) -> float:
+        """Of the last second."""
+        audio = array("h", b"".join(frame.pcm for frame in self.frames))[-16_000:]
+        return dominant_hertz(np.array(audio, dtype=np.float64), 16_000)
+
+    async def _converse(self, session: VoiceSession) -> None:
+        step = 2 * math.pi * OUR_HERTZ / RATE
+        tone = array("h", (int(3000 * math.sin(step * n)) for n in range(RATE * 5)))
+        playing = asyncio.ensure_future(session.audio_out.write(tone.tobytes()))
+        async for frame in session.audio_in:
+            self.frames.append(frame)
+        await playing
+
+
+@contextlib.asynccontextmanager
+async def served(application: ToneApplication) -> AsyncIterator[str]:
+    """A transceiver with that application; the value is its WHIP URL."""
+    loopback = Address.of("127.0.0.1", 0)
+    async with Transceiver(TransceiverSettings(listen=loopback), application=application) as transceiver:
+        signaling = whip_application(transceiver, WhipSettings(allow_anonymous=True))
+        async with serving("test", loopback, signaling) as bound:
+            yield f"http://{bound}/whip"
+    await application.aclose()
+
+
+async def test_aiortc_and_an_application_hear_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
+    application = ToneApplication()
+    async with served(application) as url, AiortcPeer(seconds=2.0).call(url) as peer:
+        await peer.until_spoken()
+        assert dominant_hertz(peer.heard(), 16_000) == pytest.approx(OUR_HERTZ, abs=5.0)
+        assert application.heard_hertz() == pytest.approx(TONE_HERTZ, abs=5.0)
+
+
+@pytest.mark.browser
+async def test_chromium_sends_redundancy_that_makes_up_for_lost_packets() -> None:
+    """F36: an unchanged browser sends RED because the answer asks for it; every tenth packet is lost, no frame is."""
+    application = ToneApplication(is_lossy=True)
+    async with served(application) as url, chromium() as browser, BrowserPeer.calling(browser, url) as peer:
+        await peer.until_received(120)
+        assert dominant_hertz(*await peer.heard()) == pytest.approx(OUR_HERTZ, abs=10.0)
+        fates = Counter(frame.fate for frame in application.frames)
+        assert set(application.payload_types) == {63}
+        assert fates[Fate.COPIED] >= 8
+        assert fates[Fate.CONCEALED] + fates[Fate.RECOVERED] <= 4
+        assert application.heard_hertz() == pytest.approx(TONE_HERTZ, abs=10.0)

@@ -1,0 +1,262 @@
+"""Calls that a Realtime WebSocket server answers: a real call by aiortc, and a scripted server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from array import array
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import aioice.ice
+import httpx
+import numpy as np
+import pytest
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
+
+from rtcsplit.gateway import backend_link
+from rtcsplit.gateway.backend_settings import BackendSettings
+from rtcsplit.gateway.realtime_backend import RealtimeBackend
+from rtcsplit.signaling.realtime import RealtimeSettings, realtime_application
+from rtcsplit.transceiver.settings import TransceiverSettings
+from rtcsplit.transceiver.transceiver import Transceiver
+from rtcsplit.wire.address import Address
+from tests.backends import Script, backend, until
+
+RATE = 24_000
+TONE = array("h", [8_000 if index // 30 % 2 else -8_000 for index in range(RATE)]).tobytes()
+SESSION = {"type": "realtime", "model": "a-model", "instructions": "be brief"}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend_link, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
+
+
+class Page:
+    """What a page does with the browser SDK: an events channel, an offer, a microphone, a loudspeaker.
+
+    Attributes:
+        events: from the channel, in order.
+        loud: seconds of sound that were heard.
+    """
+
+    def __init__(self) -> None:
+        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.events: list[dict[str, Any]] = []
+        self.loud = 0.0
+        self._channel = self.connection.createDataChannel("oai-events")
+        self._channel.on("message", lambda text: self.events.append(json.loads(text)))
+        self._listening: asyncio.Task[None] | None = None
+
+    async def call(self, http: httpx.AsyncClient) -> None:
+        self.connection.addTrack(AudioStreamTrack())
+        self.connection.on("track", self._listen)
+        await self.connection.setLocalDescription(await self.connection.createOffer())
+        form = {"sdp": (None, self.connection.localDescription.sdp), "session": (None, json.dumps(SESSION))}
+        response = await http.post("/v1/realtime/calls", files=form)
+        assert response.status_code == 201, response.text
+        await self.connection.setRemoteDescription(RTCSessionDescription(response.text, "answer"))
+        await until(lambda: self._channel.readyState == "open")
+
+    def send(self, kind: str, **members: Any) -> None:
+        self._channel.send(json.dumps({"type": kind, **members}))
+
+    def send_text(self, text: str | bytes) -> None:
+        self._channel.send(text)
+
+    def of_type(self, name: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["type"] == name]
+
+    async def until(self, name: str, count: int = 1) -> dict[str, Any]:
+        await until(lambda: len(self.of_type(name)) >= count)
+        return self.of_type(name)[-1]
+
+    async def close(self) -> None:
+        await self.connection.close()
+        if self._listening is not None:
+            await self._listening
+
+    def _listen(self, track: MediaStreamTrack) -> None:
+        async def listen() -> None:
+            with contextlib.suppress(MediaStreamError):
+                while True:
+                    frame = await track.recv()
+                    samples = frame.to_ndarray()[0].astype(float)  # type: ignore[union-attr]
+                    blocks = samples[: len(samples) // 192 * 192].reshape(-1, 192)
+                    self.loud += 192 / 2 / 48_000 * int((np.abs(blocks).mean(axis=1) > 1_500).sum())
+
+        self._listening = asyncio.ensure_future(listen())
+
+
+class Model(Script):
+    """A scripted Realtime server: greets, says that sessions are updated, and otherwise what the test has it say."""
+
+    async def __call__(self, socket: Any) -> None:
+        self.sockets.append(socket)
+        await socket.send(json.dumps({"type": "session.created", "session": {"type": "realtime"}}))
+        async for message in socket:
+            event = json.loads(message)
+            self.events.append(event)
+            if event["type"] == "session.update":
+                await self.say(type="session.updated", session=event["session"])
+
+    async def speak(self, seconds: int, item: str = "item_1", response: str = "resp_1", *, ends: bool = True) -> None:
+        names = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
+        for _ in range(seconds):
+            await self.say(type="response.output_audio.delta", delta=b64encode(TONE).decode(), **names)
+        if ends:
+            await self.say(type="response.output_audio.done", **names)
+
+    def heard(self) -> bytes:
+        return b"".join(b64decode(event["audio"]) for event in self.of_type("input_audio_buffer.append"))
+
+
+@contextlib.asynccontextmanager
+async def calling(url: str, **settings: Any) -> AsyncIterator[tuple[Callable[[], Any], Transceiver]]:
+    application = RealtimeBackend(BackendSettings(url, **settings))
+    pages: list[Page] = []
+    where = TransceiverSettings(listen=Address.of("127.0.0.1", 0))
+    async with Transceiver(where, application=application) as transceiver:
+        door = realtime_application(transceiver, RealtimeSettings(allow_anonymous=True), application.configure)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://calls.test") as http:
+
+            async def dial() -> Page:
+                page = Page()
+                pages.append(page)
+                await page.call(http)
+                return page
+
+            try:
+                yield dial, transceiver
+            finally:
+                for page in pages:
+                    await page.close()
+    await application.aclose()
+
+
+async def test_events_pass_both_ways_and_audio_goes_by_rtp() -> None:
+    model = Model()
+    async with backend(model) as url, calling(url, token="key") as (dial, _):
+        page = await dial()
+        first = await model.until("session.update")
+        assert first["session"] == {"type": "realtime", "instructions": "be brief"}
+        await page.until("session.created")
+        page.send("session.update", session={"type": "realtime", "voice": "a"})
+        assert (await page.until("session.updated", 2))["session"] == {"type": "realtime", "voice": "a"}
+        await until(lambda: len(model.heard()) >= RATE)
+        await model.say(type="response.created", response={"id": "resp_1"})
+        await model.speak(1)
+        assert (await page.until("output_audio_buffer.started"))["response_id"] == "resp_1"
+        assert (await page.until("output_audio_buffer.stopped"))["response_id"] == "resp_1"
+        kinds = [event["type"] for event in page.events]
+        assert "response.output_audio.delta" not in kinds
+        assert kinds.index("response.output_audio.done") < kinds.index("output_audio_buffer.stopped")
+        assert model.sockets[0].request.headers["Authorization"] == "Bearer key"  # type: ignore[union-attr]
+        assert page.loud == pytest.approx(1.0, abs=0.15)
+
+
+@pytest.mark.parametrize("how", ["speech", "clear"])
+async def test_barge_in_tells_each_side_what_it_has_to_know(how: str) -> None:
+    """The position is what was heard, measured at the listener; later audio of the item is not played."""
+    model = Model()
+    async with backend(model) as url, calling(url) as (dial, _):
+        page = await dial()
+        await page.until("session.created")
+        await model.speak(5, ends=False)
+        await page.until("output_audio_buffer.started")
+        await until(lambda: page.loud > 0.5)
+        if how == "speech":
+            await model.say(type="input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_0")
+        else:
+            page.send("output_audio_buffer.clear")
+        truncated = await model.until("conversation.item.truncate")
+        assert (await page.until("output_audio_buffer.cleared"))["response_id"] == "resp_1"
+        await model.speak(1)
+        await asyncio.sleep(0.5)
+        assert (truncated["item_id"], truncated["content_index"]) == ("item_1", 0)
+        assert page.loud == pytest.approx(truncated["audio_end_ms"] / 1000, abs=0.1)
+        assert page.of_type("output_audio_buffer.stopped") == []
+        await model.speak(1, "item_2", "resp_2")
+        assert (await page.until("output_audio_buffer.stopped"))["response_id"] == "resp_2"
+        assert len(model.of_type("conversation.item.truncate")) == 1
+
+
+async def test_session_that_does_not_let_itself_be_interrupted() -> None:
+    model = Model()
+    async with backend(model) as url, calling(url) as (dial, _):
+        page = await dial()
+        await page.until("session.created")
+        detection = {"type": "server_vad", "interrupt_response": False}
+        await model.say(type="session.updated", session={"audio": {"input": {"turn_detection": detection}}})
+        await model.speak(1)
+        await page.until("output_audio_buffer.started")
+        await model.say(type="input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_0")
+        await page.until("output_audio_buffer.stopped")
+        assert page.of_type("output_audio_buffer.cleared") == []
+
+
+@pytest.mark.parametrize("text", ["hello", "[]", "{}", '{"type":7}', b'{"type":"response.create"}', "[" * 50_000])
+async def test_client_that_says_nonsense_gets_an_error(text: str | bytes) -> None:
+    model = Model()
+    async with backend(model) as url, calling(url) as (dial, _):
+        page = await dial()
+        page.send_text(text)
+        error = (await page.until("error"))["error"]
+        assert (error["type"], error["code"]) == ("invalid_request_error", "invalid_event")
+        page.send("response.create")
+        await model.until("response.create")
+
+
+NONSENSE = [
+    "hello",
+    "[]",
+    b"{}",
+    '{"type":"response.output_audio.delta"}',
+    '{"type":"response.output_audio.delta","item_id":"a","response_id":"b","delta":"?"}',
+    '{"type":"response.output_audio.delta","item_id":"a","response_id":"b","delta":"AAAA"}',
+]
+
+
+@pytest.mark.parametrize("often", [1, 40], ids=["once", "often"])
+async def test_backend_that_says_nonsense(often: int) -> None:
+    """A little of it is passed over; much of it ends the call, and the client is told why."""
+    model = Model()
+    async with backend(model) as url, calling(url) as (dial, transceiver):
+        page = await dial()
+        await page.until("session.created")
+        with contextlib.suppress(Exception):
+            for _ in range(often):
+                for message in NONSENSE:
+                    await model.sockets[-1].send(message)
+        if often > 1:
+            assert (await page.until("error"))["error"]["code"] == "backend_violation"
+            await until(lambda: transceiver.calls() == [])
+        else:
+            await model.speak(1)
+            await page.until("output_audio_buffer.stopped")
+
+
+async def test_backend_that_restarts_is_told_the_session_again() -> None:
+    model = Model()
+    async with backend(model) as url, calling(url) as (dial, _):
+        page = await dial()
+        await model.until("session.update")
+        page.send("session.update", session={"type": "realtime", "voice": "a"})
+        await model.until("session.update", 2)
+        await model.sockets[-1].close(1012)
+        again = await model.until("session.update", 3)
+        assert again["session"] == {"type": "realtime", "instructions": "be brief", "voice": "a"}
+        await model.speak(1)
+        await page.until("output_audio_buffer.stopped")
+
+
+async def test_backend_that_is_gone_is_told_to_the_client() -> None:
+    async with calling("ws://127.0.0.1:9", reconnect_attempts=4) as (dial, transceiver):
+        page = await dial()
+        assert (await page.until("error"))["error"]["code"] == "backend_unreachable"
+        await until(lambda: transceiver.calls() == [])
