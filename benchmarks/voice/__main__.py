@@ -76,7 +76,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 def measure(calls: int, seconds: float, options: Options) -> None:
     """Run once and print what came out."""
     server = TalkingServer(options)
-    callers = Callers(server.ask, calls)
+    callers = Callers(server.ask, calls, lambda: None)
     ears = Ears(callers)
     assert server.ask("talk") == calls
     ears.listen(_WARM_UP)

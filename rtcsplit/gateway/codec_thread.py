@@ -1,22 +1,24 @@
 """One thread that encodes for all calls, beside the event loop.
 
-libopus runs without Python's lock, so on two cores packets and codec work do not wait for each other. A frame that is
-due and has not been begun is encoded where it is needed; one that is under way is waited for.
+It takes a few frames at a time into C and comes back with their payloads, so that it hardly ever needs Python's lock,
+and on two cores packets and codec work do not wait for each other. A frame that is due and has not been begun is
+encoded where it is needed; one that is under way is waited for.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 
+from .._native.encode_batch import EncodeSlot
 from ..media.encoding import EncodeJob
+from ..media.opus import encode_frames
 
 __all__ = ["CodecThread"]
 
-_LOGGER = logging.getLogger(__name__)
+_AT_ONCE = 8  # frames that whoever needs one of them may have to wait for: less than a millisecond
 
 
 class CodecThread:
@@ -32,6 +34,8 @@ class CodecThread:
 
     def submit(self, job: EncodeJob) -> Callable[[], None]:
         """Have a frame encoded; call what is returned when it is needed."""
+        if job.payload is not None:
+            return _nothing
         if self._thread is None:
             self._is_closed = False
             self._thread = threading.Thread(target=self._work, name="rtcsplit codec", daemon=True)
@@ -67,9 +71,23 @@ class CodecThread:
                 self._wakeups.get()
             self._is_idle = False
             with self._working:
-                try:
-                    self._jobs.popleft().run()
-                except IndexError:
-                    pass  # encoded by whoever needed it
-                except Exception:
-                    _LOGGER.exception("encoding_failed")  # whoever needs the frame finds that there is none
+                self._encode_some()
+
+    def _encode_some(self) -> None:
+        jobs: list[EncodeJob] = []
+        slots: list[EncodeSlot] = []
+        while len(jobs) < _AT_ONCE:
+            try:
+                job = self._jobs.popleft()
+            except IndexError:  # the rest was encoded by whoever needed it
+                break
+            if job.slot is not None:
+                jobs.append(job)
+                slots.append(job.slot)
+        encode_frames(slots)
+        for job in jobs:
+            job.collect()
+
+
+def _nothing() -> None:
+    """There is nothing to wait for."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from .._native.encode_batch import EncodeSlot
+from ..errors import NativeError
 from ..session.negotiation import AudioCodec
 from .g711 import CLOCK_RATE as G711_RATE
 from .g711 import encode_g711
-from .opus import SAMPLE_RATES, OpusEncoder
+from .opus import SAMPLE_RATES, OpusEncoder, encode_frames
 
 __all__ = ["EncodeJob", "FrameEncoder", "G711FrameEncoder", "OpusFrameEncoder", "new_encoder", "run_now"]
 
@@ -38,8 +40,11 @@ class FrameEncoder(Protocol):
     def encode(self, audio: bytes) -> bytes:
         """Return the payload of one frame; at most two octets stand for silence that need not be sent."""
 
+    def load(self, audio: bytes) -> EncodeSlot | None:
+        """Take a frame to be encoded with ``media.opus.encode_frames``; None where :meth:`encode` has to do it."""
+
     def undo(self) -> None:
-        """Forget the latest frame; only once after each :meth:`encode`."""
+        """Forget the latest frame; only once after each that was encoded."""
 
 
 class OpusFrameEncoder:
@@ -78,16 +83,24 @@ class OpusFrameEncoder:
             is_constant_bitrate=limits.get("cbr", 0) == 1,
             max_playback_rate=limits.get("maxplaybackrate", 48_000),
         )
-        self._before = b""
+        self._slot = self._opus.slot(sample_rate * self.frame_ms // 1000)
 
     def encode(self, audio: bytes) -> bytes:
         """Return the payload of one frame."""
-        self._before = self._opus.save()
-        return self._opus.encode(audio)
+        encode_frames((self.load(audio),))
+        payload = self._slot.payload()
+        if payload is None:
+            raise NativeError("opus_encode failed")
+        return payload
+
+    def load(self, audio: bytes) -> EncodeSlot:
+        """Take a frame; the slot is this encoder's only one."""
+        self._slot.load(audio)
+        return self._slot
 
     def undo(self) -> None:
         """Forget the latest frame."""
-        self._opus.restore(self._before)
+        self._slot.undo()
 
 
 class G711FrameEncoder:
@@ -106,27 +119,37 @@ class G711FrameEncoder:
         """Return the payload of one frame."""
         return encode_g711(self.codec.name, audio)
 
+    def load(self, audio: bytes) -> None:
+        """Two table lookups are not worth another thread's time."""
+
     def undo(self) -> None:
         """There is no state."""
 
 
 class EncodeJob:
-    """One frame to be encoded, now or ahead of its time in another thread.
+    """One frame to be encoded, now or ahead of its time in another thread. One at a time for each encoder.
 
     Attributes:
-        payload: None until it has run.
+        slot: of its encoder, with the frame; None where it was encoded already.
+        payload: None until it is encoded.
     """
 
-    __slots__ = ("_audio", "_encoder", "payload")
+    __slots__ = ("payload", "slot")
 
     def __init__(self, encoder: FrameEncoder, audio: bytes) -> None:
-        self._encoder = encoder
-        self._audio = audio
-        self.payload: bytes | None = None
+        self.slot = encoder.load(audio)
+        self.payload: bytes | None = encoder.encode(audio) if self.slot is None else None
+
+    def collect(self) -> None:
+        """Its slot was encoded: take the payload."""
+        assert self.slot is not None
+        self.payload = self.slot.payload()
 
     def run(self) -> None:
-        """Encode it."""
-        self.payload = self._encoder.encode(self._audio)
+        """Encode it, unless that is done."""
+        if self.payload is None and self.slot is not None:
+            encode_frames((self.slot,))
+            self.collect()
 
 
 def run_now(job: EncodeJob) -> Callable[[], None]:

@@ -12,13 +12,15 @@ from __future__ import annotations
 import ctypes
 import warnings
 import weakref
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from .._native.encode_batch import EncodeSlot, encode_batch
 from ..errors import MissingLibraryError, NativeError, UsageError
 from .opus_packet import CLOCK_RATE, MAX_DURATION, opus_duration
 
-__all__ = ["SAMPLE_RATES", "OpusDecoder", "OpusEncoder", "require_opus"]
+__all__ = ["SAMPLE_RATES", "OpusDecoder", "OpusEncoder", "encode_frames", "require_opus"]
 
 SAMPLE_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 MAX_PAYLOAD = 1172  # what a datagram of 1,200 octets leaves, see RtpSession.send
@@ -144,22 +146,27 @@ class OpusEncoder:
             raise NativeError(f"opus_encode returned {length}")
         return ctypes.string_at(self._payload, length)
 
-    def save(self) -> bytes:
-        """Return what :meth:`restore` takes to undo everything that is encoded from here on.
+    def slot(self, samples: int) -> EncodeSlot:
+        """Return what has frames of this mono encoder encoded beside those of others.
 
-        An encoder's state holds no pointers; libopus allows it to be copied as it is.
+        Args:
+            samples: of the longest frame.
         """
-        return ctypes.string_at(self._state, self._state_size)
+        state = ctypes.cast(self._state, ctypes.c_void_p).value
+        assert state is not None
+        return EncodeSlot(self, state, self._state_size, samples, MAX_PAYLOAD)
 
-    def restore(self, saved: bytes) -> None:
-        """Go back to where :meth:`save` was called on this encoder.
 
-        Raises:
-            UsageError: that is no state of an encoder like this.
-        """
-        if len(saved) != self._state_size:
-            raise UsageError("this was saved by another encoder")
-        ctypes.memmove(self._state, saved, len(saved))
+def encode_frames(slots: Sequence[EncodeSlot]) -> None:
+    """Encode the frames that are loaded in the slots of some encoders, each once, without Python's lock."""
+    encode_batch(_encode_function(), slots)
+
+
+@lru_cache(maxsize=1)
+def _encode_function() -> int:
+    address = ctypes.cast(_opuslib().encoder.libopus_encode, ctypes.c_void_p).value
+    assert address is not None
+    return address
 
 
 class OpusDecoder:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rtcsplit.errors import UsageError
+from rtcsplit.errors import NativeError, UsageError
 from rtcsplit.media.encoding import EncodeJob, FrameEncoder, OpusFrameEncoder, new_encoder, run_now
-from rtcsplit.media.opus import OpusEncoder
+from rtcsplit.media.opus import encode_frames
 from rtcsplit.media.opus_packet import opus_duration, opus_has_redundancy
 
 from ..audio_stream import OPUS, PCMU
@@ -98,9 +98,24 @@ def test_a_frame_can_be_taken_back() -> None:
     assert found == expected
 
 
-def test_the_state_of_another_encoder_is_refused() -> None:
-    with pytest.raises(UsageError):
-        OpusEncoder().restore(OpusEncoder(channels=2).save())
+def test_a_frame_that_does_not_fit_is_refused() -> None:
+    """Too long, half a sample; and one that is no Opus duration leaves no payload."""
+    one = encoder()
+    for audio in (bytes(642), bytes(3)):
+        with pytest.raises(UsageError):
+            one.encode(audio)
+    with pytest.raises(NativeError):
+        one.encode(bytes(10))
+    assert one.encode(bytes(640))
+
+
+def test_frames_of_many_encoders_are_encoded_at_once() -> None:
+    """The same payloads as one by one."""
+    ones, twins = [encoder() for _ in range(5)], [encoder() for _ in range(5)]
+    for n, frame in enumerate(speech(frames=10)):
+        slots = [one.load(frame) for one in ones[: n % 5 + 1]]
+        encode_frames(slots)
+        assert [slot.payload() for slot in slots] == [twin.encode(frame) for twin in twins[: n % 5 + 1]]
 
 
 @pytest.mark.parametrize(("wanted", "own"), [(48_000, 48_000), (24_000, 24_000), (8_000, 8_000), (44_100, 48_000)])

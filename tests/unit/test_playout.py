@@ -351,13 +351,14 @@ def test_frames_may_be_encoded_elsewhere() -> None:
         submitted.append(job)
         return job.run
 
-    speaker = Speaker(submit=submit)
-    speaker.say(0.1)
-    speaker.playout.handle_timer(speaker.now)
+    playout = Playout(OpusFrameEncoder(OPUS, 24_000), submit=submit)
+    playout.write(bytes(4800), START)
+    playout.handle_timer(START)
     assert len(submitted) == 2
     assert [job.payload is None for job in submitted] == [False, True]
-    speaker.run_for(1.0)
-    assert len(speaker.sent) == 10
+    playout.handle_timer(START + 0.02)
+    assert [job.payload is None for job in submitted] == [False, False, True]
+    assert len(playout.frames_to_send()) == 2
 
 
 @pytest.mark.parametrize(
