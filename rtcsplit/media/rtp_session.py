@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..session.negotiation import AudioNegotiation
 from ..wire import red
 from ..wire.rtp import RtpPacket, parse
-from ..wire.rtp_extension import MID_URI, find_element, is_two_byte
+from ..wire.rtp_extension import MID_URI, ONE_BYTE_PROFILE, find_element, is_two_byte
 from .circuit_breaker import DEFAULT_INTERVALS
 from .outbound import OutboundStream
 from .remote_report import RemoteReport
@@ -106,7 +106,8 @@ class RtpSession:
 
     def receive_parsed(self, packet: RtpPacket, now: float) -> RtpPacket | DropReason:
         """Take one plain RTP packet that was parsed already; as :meth:`receive_rtp`."""
-        if not self._allows_two_byte and is_two_byte(packet.extension_profile):
+        profile = packet.extension_profile
+        if profile is not None and profile != ONE_BYTE_PROFILE and not self._allows_two_byte and is_two_byte(profile):
             packet = packet._replace(extension_profile=None, extension=b"")  # RFC 8285 section 4.1.2
         if self._has_arrivals:
             self._feedback.note_arrival(packet, now)
