@@ -43,6 +43,7 @@ Flows = Annotated[int, Meta(ge=1024, le=1 << 24)]
 BufferBytes = Annotated[int, Meta(ge=65536, le=1 << 30)]
 Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/-]+=*$")]  # RFC 6750 section 2.1
 Milliseconds = Annotated[int, Meta(ge=0, le=50)]
+ReportIntervals = Annotated[int, Meta(ge=0, le=100)]
 Positive = Annotated[int, Meta(ge=1, le=1 << 24)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Ordinals = Annotated[int, Meta(ge=1, le=1024)]
@@ -163,6 +164,7 @@ class TransceiverSection(Struct, frozen=True, kw_only=True):
     session_log_directory: Annotated[Path | None, _takes("a directory to write to", values.path)] = None
     drain_seconds: Annotated[DrainSeconds, _takes("seconds, 0..604800")] = 3600
     receive_buffer_bytes: Annotated[BufferBytes, _takes("octets, 65536..1073741824")] = 4194304
+    silent_intervals: Annotated[ReportIntervals, _takes("report intervals of 5 s, 0..100")] = 3
     gather_ms: Annotated[Milliseconds, _takes("milliseconds, 0..50")] = 3
 
     def __post_init__(self) -> None:

@@ -119,6 +119,7 @@ def _settings(section: TransceiverSection) -> TransceiverSettings:
         max_half_open_sessions=section.max_half_open_sessions,
         session_log_directory=section.session_log_directory,
         receive_buffer_bytes=section.receive_buffer_bytes,
+        silent_intervals=section.silent_intervals,
         gather=section.gather_ms / 1000,
     )
 
