@@ -18,6 +18,7 @@ from .gateway import gateway
 from .hint import hint
 from .refusal import refuse
 from .relay import relay
+from .top import top
 from .transceiver import transceiver
 from .upgrade import upgrade
 
@@ -52,5 +53,6 @@ main.add_command(explain_command)
 main.add_command(gateway)
 main.add_command(hint)
 main.add_command(relay)
-main.add_command(upgrade)
+main.add_command(top)
 main.add_command(transceiver)
+main.add_command(upgrade)
