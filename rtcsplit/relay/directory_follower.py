@@ -16,6 +16,7 @@ from typing import Protocol
 
 from ..errors import ConfigurationError, RtcsplitError
 from ..routing.directory import Directory, DirectoryEntry
+from .background import Background
 from .relay import Relay
 
 __all__ = ["OUTCOMES", "DirectoryFollower", "DirectorySource", "DirectoryUnavailableError", "consistent"]
@@ -63,21 +64,18 @@ class DirectoryFollower:
         self._relay = relay
         self._source = source
         self._failure = ""
-        self._task: asyncio.Task[None] | None = None
+        self._task = Background()
         self.readings: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
 
     async def __aenter__(self) -> DirectoryFollower:
         await self._follow_once()
-        self._task = asyncio.create_task(self._follow())
+        self._task.start(self._follow())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._task.end()
 
     async def _follow(self) -> None:
         while True:

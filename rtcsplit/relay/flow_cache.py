@@ -8,13 +8,12 @@ Needs redis (``pip install 'rtcsplit[redis]'``).
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections import Counter
 from types import TracebackType
 
 from .._native.relay_flows import QueueLosses
 from ..errors import UsageError
+from .background import Background
 from .flow_cache_counters import OPERATIONS, FlowCacheCounters, Timings
 from .flow_lookup import FlowLookup
 from .flow_mirror import FlowMirror
@@ -37,26 +36,23 @@ class FlowCache:
         self._link = link
         self._mirror: FlowMirror | None = None
         self._lookup: FlowLookup | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Background()
 
     async def __aenter__(self) -> FlowCache:
-        if self._tasks:
+        if self._tasks.is_running:
             raise UsageError("a flow cache is started once")
         flows = self._relay.flows()
         self._flows = flows
         self._mirror = FlowMirror(flows, self._link, lambda: self._relay.keys)
         self._lookup = FlowLookup(flows, self._link, lambda: self._relay.keys)
-        self._tasks = [asyncio.create_task(self._mirror.run()), asyncio.create_task(self._lookup.run())]
+        self._tasks.start(self._mirror.run())
+        self._tasks.start(self._lookup.run())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await self._tasks.end()
 
     def counters(self) -> FlowCacheCounters:
         """Return what has been counted; nothing before the start."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
+from ..relay.background import Background
 from ..relay.directory_redis import INDEX, LIFETIME_SECONDS, announcement_key
 from ..relay.redis_link import RedisLink, RedisUnavailable
 from ..routing.announcement import Announcement
@@ -48,22 +49,19 @@ class Registration:
         self._route = route
         self._address = address
         self._is_draining = is_draining
-        self._task: asyncio.Task[None] | None = None
+        self._task = Background()
         self.announced = 0
 
     async def __aenter__(self) -> Registration:
         with contextlib.suppress(RedisUnavailable):
             await self._announce(self._state())
-        self._task = asyncio.create_task(self._keep_announced())
+        self._task.start(self._keep_announced())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._task.end()
         with contextlib.suppress(RedisUnavailable):
             await self._withdraw()
 
