@@ -8,6 +8,7 @@ import select
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path as FilePath
 
 from rtcsplit.session.certificate import Certificate, Fingerprint
@@ -52,7 +53,8 @@ class Caller(ClientPeer):
         """Do what is due and send what is to be sent."""
         self.handle_timer(now)
         for datagram, _ in self.datagrams_to_send(now):
-            self.sock.send(datagram)
+            with suppress(ConnectionRefusedError):  # the server has given the call up: its packets count as lost
+                self.sock.send(datagram)
 
 
 class Callers:

@@ -32,6 +32,23 @@ MAX_PAYLOAD = 1200 - 12 - 16  # a datagram of 1,200 octets less RTP header and t
 class RtpSession:
     """The peer's sources, our one stream, and the reports on both."""
 
+    __slots__ = (
+        "_allows_two_byte",
+        "_feedback",
+        "_has_arrivals",
+        "_inbound_clocks",
+        "_is_closed",
+        "_mid",
+        "_mid_id",
+        "_missing",
+        "_outbound_clocks",
+        "_payload_type",
+        "_red_type",
+        "_rtcp",
+        "_sources",
+        "_stream",
+    )
+
     def __init__(
         self,
         negotiation: AudioNegotiation,

@@ -51,6 +51,18 @@ class IceLite:
         is_authenticated: whether DTLS and SRTP may be taken from an address, which is one of :attr:`clients` then.
     """
 
+    __slots__ = (
+        "_consent_until",
+        "_events",
+        "_generations",
+        "_outbox",
+        "_random",
+        "_refusals",
+        "_selection",
+        "_sent_at",
+        "is_authenticated",
+    )
+
     def __init__(
         self,
         local: IceCredentials,

@@ -45,6 +45,21 @@ class PathSelection:
         is_authenticated: whether a tuple is among :attr:`clients`; the packet path's lookup, without a frame of ours.
     """
 
+    __slots__ = (
+        "_clients",
+        "_generation",
+        "_heard_at",
+        "_media_at",
+        "_moved_at",
+        "_moved_before",
+        "_nomination",
+        "_priority",
+        "_waiting",
+        "is_authenticated",
+        "path",
+        "state",
+    )
+
     def __init__(self) -> None:
         self.state = State.WAITING
         self.path: Path | None = None

@@ -101,6 +101,19 @@ class Session:
         channels: the session's data channels, None where none were negotiated.
     """
 
+    __slots__ = (
+        "_dtls",
+        "_early",
+        "_events",
+        "_handlers",
+        "_ice",
+        "_is_timer_nearer",
+        "_outgoing",
+        "_srtp",
+        "channels",
+        "state",
+    )
+
     def __init__(
         self,
         local_ice: IceCredentials,

@@ -50,6 +50,13 @@ class SrtpSession:
         rtcp_count: likewise for RTCP packets.
     """
 
+    __slots__ = (
+        "_longest_rtp",
+        "contexts",
+        "rtcp_count",
+        "rtp_count",
+    )
+
     def __init__(self, keys: SrtpKeys) -> None:
         self.rtp_count = 0
         self.rtcp_count = 0

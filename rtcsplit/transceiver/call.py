@@ -52,6 +52,24 @@ class Call:
             :meth:`wake` whenever it changes the companion's timer outside of its callbacks.
     """
 
+    __slots__ = (
+        "_changed",
+        "_clock",
+        "_codecs",
+        "_may_send",
+        "_new_rtp",
+        "_on_end",
+        "_rtp",
+        "_sent",
+        "audio",
+        "call_id",
+        "channels",
+        "companion",
+        "log",
+        "session",
+        "ufrag",
+    )
+
     def __init__(
         self,
         call_id: str,

@@ -38,12 +38,15 @@ class DatagramBatch:
 
     Attributes:
         drops: how many datagrams were dropped here, in either direction, by reason. Grows; the caller may clear it.
+        size: most datagrams of one batch.
         received: how many datagrams were handed up.
         sent: how many the kernel took.
 
     Raises:
         OSError: ``fd`` is no bound IPv4 or IPv6 UDP socket.
     """
+
+    size = BATCH
 
     def __init__(
         self,

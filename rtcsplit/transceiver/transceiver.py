@@ -245,10 +245,10 @@ class Transceiver:
         socket = self._started_socket()
         for _ in range(_MAX_BATCHES_PER_WAKEUP):
             batch = socket.receive()
-            if not batch:
-                break
             self._switchboard.receive_batch(batch, time.monotonic())
             self._flush()
+            if len(batch) < socket.batch_size:
+                break  # what came meanwhile gathers for the next wake-up
 
     def _on_timer(self) -> None:
         self._wakeup = None
