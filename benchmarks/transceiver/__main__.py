@@ -1,7 +1,8 @@
 """Puts the same load on every contender, in turns, and prints what each has spent.
 
 All servers and their calls are up from the beginning; each speaks for a second at a time, so that whatever else the
-machine does falls on all alike. A row tells the median of its seconds.
+machine does falls on all alike. What other processes take of the CPU meanwhile is measured as well: seconds that they
+disturb are repeated, up to a limit, and a row tells the median of its least disturbed ones.
 
 Usage: python -m benchmarks.transceiver [--rounds 5] [CONTENDER=CALLS ...]
 """
@@ -9,8 +10,10 @@ Usage: python -m benchmarks.transceiver [--rounds 5] [CONTENDER=CALLS ...]
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import resource
+import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,17 +28,20 @@ _SLICE = 0.02  # seconds between two looks at checks and their answers
 _WARM_UP = 0.5
 _DEFAULT = ("aiortc=40", "rtcsplit=40", "rtcsplit=400")
 _PACKETS_PER_SECOND = 50
+_QUIET = 0.1  # of a core, for others
+_MOST_TURNS = 4  # for each that is wanted
 _HEAD = """\
-| server | calls | us per echo | ms per call-second | calls per core | to the first | p50 ms | p99 ms | lost | late |
-|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
+| server | calls | us per echo | ms per call-second | calls per core | ratio | p50 ms | p99 ms | lost | late | others |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A second of speech and what the server spent on it."""
+    """A second of speech, what the server spent on it, and what share of a core other processes had."""
 
     cpu_seconds: float
     totals: Totals
+    others: float
 
     @property
     def cpu_us(self) -> float:
@@ -72,9 +78,19 @@ class Run:
         self._load.resume()
         self._speak(_WARM_UP)
         before, cpu_before = self._load.totals(), self._server.cpu_seconds()
+        all_before, ours_before = _busy_seconds(), time.process_time()
         self._speak(seconds)
         cpu = self._server.cpu_seconds() - cpu_before
-        self.windows.append(Window(cpu, self._load.totals() - before))
+        others = _busy_seconds() - all_before - cpu - (time.process_time() - ours_before)
+        self.windows.append(Window(cpu, self._load.totals() - before, others / seconds))
+
+    def is_measured(self, rounds: int) -> bool:
+        """Whether there are so many undisturbed seconds."""
+        return sum(window.others <= _QUIET for window in self.windows) >= rounds
+
+    def choose(self, rounds: int) -> None:
+        """Keep the seconds that were disturbed least."""
+        self.windows = sorted(self.windows, key=lambda window: window.others)[:rounds]
 
     def tend(self) -> None:
         """Keep the calls alive while others have their turn."""
@@ -97,6 +113,7 @@ class Run:
             cells += [*latencies, f"{totals.sent - totals.received}", f"{totals.late}"]
         else:
             cells += [""] * 4
+        cells.append(f"{median(window.others for window in self.windows):.0%}")
         return f"| {' | '.join(cells)} |"
 
     @property
@@ -112,6 +129,13 @@ class Run:
         for index, datagram in control:
             self._callers.receive(index, datagram)
         self._callers.handle_timers()
+
+
+def _busy_seconds() -> float:
+    """Return what all processes of the machine have spent so far."""
+    with open("/proc/stat") as file:
+        user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -130,10 +154,12 @@ def main() -> None:
         for wanted in options.runs:
             contender, _, calls = wanted.partition("=")
             runs.append(stack.enter_context(Run(contender, int(calls), tend_all)))
-        for _ in range(options.rounds):
-            for run in runs:
+        for _ in range(options.rounds * _MOST_TURNS):
+            for run in (run for run in runs if not run.is_measured(options.rounds)):
                 run.take_turn(1.0)
                 tend_all()
+        for run in runs:
+            run.choose(options.rounds)
         versions = ", ".join(f"{name} {version(name)}" for name in ("aiortc", "pylibsrtp", "cryptography"))
         print(f"Python {platform.python_version()}, {versions}; AES-128-GCM, 160-octet payloads, 50/s each way\n")
         print("\n".join([_HEAD, *(run.row(runs[0]) for run in runs)]))
