@@ -48,12 +48,15 @@ class SrtpContexts:
         cdata: for the other wrappers; valid while this object lives.
         address: of ``cdata``.
         outbound_address, inbound_address: of the libsrtp contexts.
+        sent_to: the path of the latest packet sent with these keys, and its octets; whoever sends may keep them here,
+            where they are found without a search.
     """
 
     def __init__(
         self, outbound: pylibsrtp.Session, inbound: pylibsrtp.Session, *, tag_length: int, is_index_last: bool
     ) -> None:
         self._owners = (outbound, inbound)
+        self.sent_to: tuple[object, bytes] = (None, b"")
         self.outbound_address, self.inbound_address = map(_context_address, self._owners)
         self.cdata = ffi.new(
             "struct rs_srtp *",

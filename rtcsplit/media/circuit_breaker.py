@@ -61,6 +61,7 @@ class CircuitBreaker:
 
     def withholds(self, now: float) -> bool:
         """As :meth:`is_open`, for a packet that is to be sent now: counted if it is not."""
-        is_open = self.is_open(now)
-        self.packets_withheld += is_open
-        return is_open
+        if not self.is_open(now):
+            return False
+        self.packets_withheld += 1
+        return True

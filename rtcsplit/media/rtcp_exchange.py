@@ -94,11 +94,6 @@ class RtcpExchange:
         self._waiting += packets
         self._schedule.reported(1 + len(self._sources), now)
 
-    @property
-    def has_waiting(self) -> bool:
-        """Whether :meth:`take_waiting` has any, or :meth:`next_timer` may have come nearer since it was asked last."""
-        return bool(self._waiting) or self.feedback.has_news
-
     def take_waiting(self, now: float) -> list[bytes]:
         """Return the packets that wait to be sent, and forget them."""
         waiting, self._waiting = self._waiting, []

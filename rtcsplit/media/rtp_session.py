@@ -30,14 +30,20 @@ MAX_PAYLOAD = 1200 - 12 - 16  # a datagram of 1,200 octets less RTP header and t
 
 
 class RtpSession:
-    """The peer's sources, our one stream, and the reports on both."""
+    """The peer's sources, our one stream, and the reports on both.
+
+    Attributes:
+        keeps_packets: whether the peer may ask for packets again, so that each one sent has to go through :meth:`keep`.
+    """
 
     __slots__ = (
         "_allows_two_byte",
+        "_circuit",
         "_feedback",
         "_has_arrivals",
         "_inbound_clocks",
         "_is_closed",
+        "_is_stirred",
         "_mid",
         "_mid_id",
         "_missing",
@@ -47,6 +53,7 @@ class RtpSession:
         "_rtcp",
         "_sources",
         "_stream",
+        "keeps_packets",
     )
 
     def __init__(
@@ -103,6 +110,9 @@ class RtpSession:
         self._feedback = self._rtcp.feedback
         self._has_arrivals = self._feedback.arrivals is not None
         self._missing = self._feedback.missing
+        self._circuit = self._rtcp.circuit
+        self.keeps_packets = self._feedback.history is not None
+        self._is_stirred = False
         self._is_closed = False
 
     @property
@@ -126,8 +136,9 @@ class RtpSession:
         profile = packet.extension_profile
         if profile is not None and profile != ONE_BYTE_PROFILE and not self._allows_two_byte and is_two_byte(profile):
             packet = packet._replace(extension_profile=None, extension=b"")  # RFC 8285 section 4.1.2
-        if self._has_arrivals:
+        if self._has_arrivals and profile is not None:
             self._feedback.note_arrival(packet, now)
+            self._is_stirred = self._is_stirred or self._feedback.has_news
         clock_rate = self._inbound_clocks.get(packet.payload_type)
         if clock_rate is None:
             return DropReason.SESSION_CLOSED if self._is_closed else DropReason.RTP_PAYLOAD_TYPE
@@ -146,6 +157,7 @@ class RtpSession:
         if source.receive(packet.sequence_number, packet.timestamp, len(packet.payload), clock_rate, now):
             if self._missing is not None:
                 self._missing.note(packet.ssrc, packet.sequence_number, now)
+                self._is_stirred = self._is_stirred or self._feedback.has_news
             return packet
         return DropReason.RTP_PROBATION
 
@@ -158,6 +170,7 @@ class RtpSession:
         """
         if self._is_closed:
             return DropReason.SESSION_CLOSED
+        self._is_stirred = True
         return self._rtcp.receive(packet, now)
 
     def send(
@@ -206,8 +219,8 @@ class RtpSession:
 
     @property
     def has_rtcp(self) -> bool:
-        """Whether there is more to do than media: RTCP, datagrams to repeat, or a timer that came nearer."""
-        return self._rtcp.has_waiting
+        """Whether there may be more to do than media: RTCP, datagrams to repeat, or a timer that came nearer."""
+        return self._is_stirred
 
     def rtcp_to_send(self, now: float) -> list[bytes]:
         """Return the plain compound packets that wait to be protected and sent, and forget them."""
@@ -218,12 +231,7 @@ class RtpSession:
 
         Nothing else in this object changes, but that it is counted. What is sent all the same is not refused.
         """
-        return self._rtcp.circuit.withholds(now)
-
-    @property
-    def keeps_packets(self) -> bool:
-        """Whether the peer may ask for packets again, so that each one sent has to go through :meth:`keep`."""
-        return self._feedback.history is not None
+        return self._circuit.withholds(now)
 
     def keep(self, datagram: bytes, now: float) -> None:
         """Keep what became of a packet of :meth:`send`, protected, in case that the peer asks for it again."""
@@ -236,6 +244,7 @@ class RtpSession:
 
     def next_timer(self) -> float | None:
         """Return when ``handle_timer`` wants to be called; None after ``goodbye``."""
+        self._is_stirred = False
         return None if self._is_closed else self._rtcp.next_timer()
 
     def handle_timer(self, now: float) -> None:
@@ -293,6 +302,7 @@ class RtpSession:
         )
 
     def _new_source(self, packet: RtpPacket, clock_rate: int, now: float) -> InboundSource | DropReason:
+        self._is_stirred = True
         if self._mid_id is not None:
             mid = find_element(packet.extension_profile, packet.extension, self._mid_id)
             if mid is not None and mid != self._mid:

@@ -80,12 +80,17 @@ class DatagramBatch:
         """
         sent = 0
         for batch in _batches(outgoing):
-            octets, paths, keys = zip(*batch, strict=True)
-            drops = self._socket.send(
-                octets,
-                [self._paths.pack(path) for path in paths],
-                [None if srtp is None else srtp.contexts for srtp in keys],
-            )
+            paths, keys = [], []
+            for _, path, srtp in batch:
+                contexts = None if srtp is None else srtp.contexts
+                if contexts is None:
+                    paths.append(self._paths.pack(path))
+                else:
+                    if contexts.sent_to[0] is not path:
+                        contexts.sent_to = (path, self._paths.pack(path))
+                    paths.append(contexts.sent_to[1])
+                keys.append(contexts)
+            drops = self._socket.send([octets for octets, _, _ in batch], paths, keys)
             failed = [DropReason(drop) for drop in drops if drop]
             self.drops.update(failed)
             sent += len(batch) - len(failed)

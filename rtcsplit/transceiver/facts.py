@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, NamedTuple, cast
 
 from .._native.batch import FORM_RECEIVED, FORM_RTP, PATH
 from ..drops import DropReason
 from ..wire.address import Address, Path, Via
 from ..wire.packet import Kind
-from ..wire.rtp import HEADER_SIZE, RtpPacket
+from ..wire.rtp import HEADER_SIZE, RtpPacket, packet_of
 
 __all__ = ["FactReader", "OpenedPacket", "PathCache", "Received", "ReceivedDatagram", "RefusedPacket"]
 
@@ -49,6 +50,9 @@ class OpenedPacket(NamedTuple):
     path: Path
     kind: Kind
     session: int
+
+
+_opened = cast("Callable[[tuple[object, ...]], OpenedPacket]", partial(tuple.__new__, OpenedPacket))
 
 
 class RefusedPacket(NamedTuple):
@@ -119,6 +123,7 @@ class FactReader:
             octets: what their offsets point into.
         """
         taken: list[Received] = []
+        unpack, rtp = self._unpack, Kind.RTP
         for (
             packed,
             kind,
@@ -141,7 +146,7 @@ class FactReader:
         ) in facts:
             if form == FORM_RTP:
                 start = offset + header_length
-                packet = RtpPacket(
+                fields = (
                     payload_type,
                     sequence_number,
                     timestamp,
@@ -153,7 +158,7 @@ class FactReader:
                     octets[start - extension_length : start] if extension_length else b"",
                     length - header_length - payload_length,
                 )
-                taken.append(OpenedPacket(packet, self._unpack(packed), Kind.RTP, session))
+                taken.append(_opened((packet_of(fields), unpack(packed), rtp, session)))
             elif drop:
                 self._refuse(taken, DropReason(drop), _KINDS[kind], session)
             elif form == FORM_RECEIVED:

