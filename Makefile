@@ -35,6 +35,12 @@ test: PACKAGES = libopus0 chromium redis-server
 test: system-packages setup csrc-test ## run all tests
 	$(BIN)/pytest
 
+faults: setup ## the long forms of the fault tests, with their figures
+	$(BIN)/pytest -q -m long --capture=no --timeout=900
+
+soak: setup ## minutes of load each, to see what grows; prints what it measures
+	$(BIN)/pytest -q -m soak --capture=no --timeout=1800
+
 demo: setup ## one call through relay and transceiver; SERVE=1: a page to call from, on PORT=8080
 	$(BIN)/python -m rtcsplit demo $(if $(filter 1,$(SERVE)),--serve --port $(PORT))
 
@@ -137,4 +143,4 @@ bench-voice: setup ## how evenly talking calls send, how fast they fall silent; 
 clean: ## remove what was built
 	rm -rf build $(VENV) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c
 
-.PHONY: help setup system-packages test demo style format types csrc-test sanitized-test fuzz bench bench-transceiver bench-voice clean
+.PHONY: help setup system-packages test faults soak demo style format types csrc-test sanitized-test fuzz bench bench-transceiver bench-voice clean

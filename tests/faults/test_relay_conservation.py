@@ -116,7 +116,7 @@ async def send_mixed(
     return sent
 
 
-@pytest.mark.parametrize("count", [50_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [50_000, pytest.param(1_000_000, marks=pytest.mark.long)])
 async def test_datagrams_in_are_datagrams_out_and_named_drops(count):
     """10^6 mixed datagrams (a twentieth of that in the quick run), both directions: each fate as often as sent."""
     async with running(workers=2) as bench:

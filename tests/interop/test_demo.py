@@ -46,7 +46,6 @@ async def served() -> AsyncIterator[str]:
         assert await process.wait() == 0
 
 
-@pytest.mark.slow
 async def test_call_works_and_the_summary_says_how(tmp_path: Path) -> None:
     recording = tmp_path / "returned.wav"
     process = await asyncio.create_subprocess_exec(

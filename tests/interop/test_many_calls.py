@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 
 import httpx
-import pytest
 
 from .harness import deployed, relay_reading
 from .lean_client import LeanClient
@@ -23,7 +22,6 @@ def payloads_of(call: int) -> list[bytes]:
     return [TOC + f"call {call} packet {packet}".encode().ljust(60, b".") for packet in range(PACKETS)]
 
 
-@pytest.mark.slow
 async def test_fifty_calls_share_one_port_and_each_gets_its_own_audio_back() -> None:
     """G8: one public port in the answers. A10: what the relay tells apart by address stays apart."""
     async with (

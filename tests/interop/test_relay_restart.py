@@ -35,7 +35,6 @@ async def speak_until(client: LeanClient, is_over: asyncio.Event) -> None:
         await client.speak([TOC + f"packet {number}".encode() for number in range(first, first + CHUNK)])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("has_checks", "within"),
     [
@@ -68,7 +67,6 @@ async def test_echo_goes_on_after_a_relay_crash(has_checks: bool, within: float)
     assert has_checks or reading.flow_events["recovered"] == 1
 
 
-@pytest.mark.slow
 async def test_aiortc_stays_connected_over_a_relay_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
     async with deployed() as deployment, AiortcPeer(seconds=20.0).call(deployment.whip_url) as peer:
@@ -79,7 +77,6 @@ async def test_aiortc_stays_connected_over_a_relay_crash(monkeypatch: pytest.Mon
         assert peer.connection.connectionState == "connected"
 
 
-@pytest.mark.slow
 @pytest.mark.browser
 async def test_chromium_stays_connected_over_a_relay_crash() -> None:
     async with (
