@@ -14,7 +14,8 @@ from rtcsplit.session.dtls_context import DtlsContext
 from rtcsplit.session.events import SessionEvent
 from rtcsplit.session.keying import SrtpProfile
 from rtcsplit.session.negotiation import DataNegotiation, DtlsRole, IceCredentials, Negotiation
-from rtcsplit.session.session import Session, SessionState
+from rtcsplit.session.session import Session
+from rtcsplit.session.session_state import SessionState
 from rtcsplit.session.stun_refusals import StunRefusals
 from rtcsplit.wire.address import Address, Path
 

@@ -11,7 +11,9 @@ from ..media.remote_report import RemoteReport
 from ..media.rtp_session import RtpSession
 from ..media.statistics import RtpStatistics
 from ..session.negotiation import AudioCodec, AudioNegotiation
-from ..session.session import Outgoing, Session, SessionState
+from ..session.outbox import Outgoing
+from ..session.session import Session
+from ..session.session_state import SessionState
 from ..wire.address import Path
 from ..wire.rtp import RtpPacket
 from .call_channels import CallChannels

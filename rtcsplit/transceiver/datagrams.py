@@ -18,7 +18,7 @@ from .._native.batch import BATCH, InboundBatch, OutboundBatch
 from .._native.session_table import NativeSessionTable
 from .._native.udp import PathSocket
 from ..drops import DropReason
-from ..session.session import Outgoing
+from ..session.outbox import Outgoing
 from ..wire.address import Address, Path
 from .facts import FactReader, PathCache, Received
 

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from .._version import __version__
 from ..drops import DropReason
 from ..session.events import EndCause, PathCause
-from ..session.session import SessionState
+from ..session.session_state import SessionState
 from .admission import OfferRefusal
 from .counters import TransceiverCounters
 

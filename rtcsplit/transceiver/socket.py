@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from .._native.session_table import NativeSessionTable
 from ..errors import ConfigurationError
-from ..session.session import Outgoing
+from ..session.outbox import Outgoing
 from ..wire.address import Address
 from .datagrams import DatagramBatch
 from .facts import Received

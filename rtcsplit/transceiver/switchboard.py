@@ -27,7 +27,7 @@ from ..session.events import (
     UfragRetired,
 )
 from ..session.negotiation import IceCredentials
-from ..session.session import Outgoing
+from ..session.outbox import Outgoing
 from ..session.stun_refusals import StunRefusals
 from ..wire import stun
 from ..wire.address import Address, Path

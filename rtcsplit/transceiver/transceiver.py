@@ -17,7 +17,7 @@ from ..errors import UsageError
 from ..routing.hint import RoutingKeys
 from ..session.certificate import Certificate
 from ..session.negotiation import IceCredentials
-from ..session.session import SessionState
+from ..session.session_state import SessionState
 from ..session.stun_refusals import StunRefusals
 from ..wire.address import Address
 from .accepted_call import AcceptedCall, RestartedCall

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rtcsplit.session.session import TRANSITIONS
+from rtcsplit.session.session_state import TRANSITIONS
 from rtcsplit.wire.address import Address
 from rtcsplit.wire.address import Path as ClientPath
 

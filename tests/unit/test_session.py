@@ -19,7 +19,8 @@ from rtcsplit.session.events import (
 )
 from rtcsplit.session.keying import SrtpProfile
 from rtcsplit.session.negotiation import DtlsRole
-from rtcsplit.session.session import TRANSITIONS, Session, SessionState, Trigger
+from rtcsplit.session.session import Session
+from rtcsplit.session.session_state import TRANSITIONS, SessionState, Trigger
 from rtcsplit.session.srtp import MAX_RTP_PACKETS
 from rtcsplit.wire.address import Address, Path, Via
 from rtcsplit.wire.packet import Kind, classify
@@ -285,8 +286,8 @@ def test_a_wrong_certificate_ends_the_session_without_keys(role: DtlsRole) -> No
 def test_a_session_ends_before_its_keys_are_used_too_often() -> None:
     """E11: the last packet that the keys may protect is the last one that is sent."""
     call = connected()
-    assert call.server.session._srtp is not None
-    call.server.session._srtp.rtp_count = MAX_RTP_PACKETS - 2
+    assert call.server.session.srtp is not None
+    call.server.session.srtp.rtp_count = MAX_RTP_PACKETS - 2
     call.server.session.send_rtp(rtp(1), call.network.now)
     assert call.server.session.state is SessionState.CONNECTED
     call.server.session.send_rtp(rtp(2), call.network.now)

@@ -17,7 +17,7 @@ from rtcsplit.session.events import (
 )
 from rtcsplit.session.negotiation import DataNegotiation, DtlsRole
 from rtcsplit.session.sctp_events import AssociationCause
-from rtcsplit.session.session import SessionState
+from rtcsplit.session.session_state import SessionState
 from rtcsplit.wire.address import Path
 from rtcsplit.wire.packet import Kind, classify
 

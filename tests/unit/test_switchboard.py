@@ -17,7 +17,7 @@ from rtcsplit.routing.hint import Route, RoutingKeys
 from rtcsplit.session.certificate import Certificate, Fingerprint
 from rtcsplit.session.events import EndCause
 from rtcsplit.session.negotiation import DtlsRole, IceCredentials
-from rtcsplit.session.session import SessionState
+from rtcsplit.session.session_state import SessionState
 from rtcsplit.session.stun_refusals import StunRefusals
 from rtcsplit.transceiver.call import Call
 from rtcsplit.transceiver.call_factory import CallFactory
