@@ -19,7 +19,7 @@ from rtcsplit.wire.rtp import RtpPacket, parse
 
 from .calls import rtp
 from .client_peer import ClientPeer
-from .unit.test_switchboard import Desk
+from .desk import Desk
 
 SPEECH = Path(__file__).parents[1] / "rtcsplit" / "cli" / "demo" / "audio" / "speech.wav"
 _TURNS = 20  # of the loop after each step: enough for every chain of tasks that a step sets off

@@ -24,8 +24,8 @@ from rtcsplit.wire.address import Address, Path
 from rtcsplit.wire.packet import Kind, classify
 
 from ..calls import CLIENT_ADDRESS, OTHER_ADDRESS, STRANGER, VirtualCall, rtp, virtual_call
+from ..desk import OPUS_20_MS, Desk, heard
 from ..link import Conditions
-from ..unit.test_switchboard import OPUS_20_MS, Desk, heard
 
 TICK = 0.02
 ROUND_TRIP = 0.02

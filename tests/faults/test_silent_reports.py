@@ -8,7 +8,7 @@ from rtcsplit.wire import rtcp
 from rtcsplit.wire.rtp_extension import ONE_BYTE_PROFILE, build_elements
 
 from ..calls import rtp
-from ..unit.test_switchboard import OPUS_20_MS, Desk, heard
+from ..desk import OPUS_20_MS, Desk, heard
 
 
 @pytest.mark.parametrize("is_batched", [True, False])

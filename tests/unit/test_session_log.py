@@ -29,8 +29,8 @@ from rtcsplit.wire.packet import Kind, classify
 
 from ..calls import rtp
 from ..client_peer import ClientPeer
+from ..desk import OPUS_20_MS, Desk
 from ..offers import OFFER
-from .test_switchboard import OPUS_20_MS, Desk
 
 
 class LoggedDesk(Desk):

@@ -1,0 +1,148 @@
+"""What the events of calls ask for: addresses and keys in the table, media to RTP sessions, news to the application."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+
+from ..drops import DropReason
+from ..session.events import (
+    AddressAuthenticated,
+    ChannelEvent,
+    EndCause,
+    HeldPacketDropped,
+    IceRestarted,
+    PathChanged,
+    RtcpReceived,
+    RtpReceived,
+    SessionConnected,
+    SessionEnded,
+    SessionEvent,
+    UfragRetired,
+)
+from ..wire.address import Address
+from ..wire.rtp import RtpPacket
+from .application import Application, ChannelApplication
+from .call import Call
+from .call_registry import CallRegistry
+from .drop_counter import DropCounter
+
+__all__ = ["CallFollower"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class CallFollower:
+    """Follows all calls of one switchboard, and stands between them and the application.
+
+    Args:
+        application: gets the calls' audio; a fault of its own ends the call that it was about and no other.
+        registry: where the calls live.
+        drops: counts packets that are of no use.
+
+    Attributes:
+        ended: how many calls ended, by cause.
+        path_changes: how often a call's path was set or moved, by cause.
+        ice_restarts: how often a call's path became that of an ICE restart.
+        flow_conflicts: how often a call could not have a client address because another living call has it.
+    """
+
+    def __init__(self, application: Application, registry: CallRegistry, drops: DropCounter) -> None:
+        self._application = application
+        self._channel_event = application.channel_event if isinstance(application, ChannelApplication) else None
+        self._packet_received = application.packet_received
+        self._registry = registry
+        self._drop = drops.drop
+        self.ended: Counter[EndCause] = Counter()
+        self.path_changes: Counter[str] = Counter()
+        self.ice_restarts = 0
+        self.flow_conflicts = 0
+
+    def follow(self, call: Call, now: float) -> bool:
+        """Do what the events of ``call`` ask for; False where there were none."""
+        has_events = False
+        while (event := call.session.next_event()) is not None:
+            self._dispatch(call, event, now)
+            has_events = True
+        return has_events
+
+    def take_rtp(self, call: Call, packet: RtpPacket | bytes, arrived_at: float, now: float) -> None:
+        """Account for an authentic RTP packet, and give it to the application."""
+        if call.log is not None:
+            call.log.media(arrived_at)
+        parsed = call.take_rtp(packet, arrived_at)
+        if isinstance(parsed, DropReason):
+            self._drop(parsed, call)
+        else:
+            try:
+                self._packet_received(call, parsed)
+            except Exception:
+                self._application_failed(call, now)
+
+    def take_rtcp(self, call: Call, packet: bytes, arrived_at: float) -> None:
+        """Account for an authentic RTCP packet."""
+        reason = call.take_rtcp(packet, arrived_at)
+        if reason is not None:
+            self._drop(reason, call)
+
+    def _dispatch(self, call: Call, event: SessionEvent, now: float) -> None:
+        if call.log is not None:
+            call.log.follow(event, now)
+        match event:
+            case RtpReceived(packet, arrived_at):
+                self.take_rtp(call, packet, arrived_at, now)
+            case RtcpReceived(packet, arrived_at):
+                self.take_rtcp(call, packet, arrived_at)
+            case AddressAuthenticated(client):
+                self._bind(client, call, now)
+            case PathChanged(path, cause):
+                self.path_changes[cause.value] += 1
+                self._bind(path.client, call, now)
+            case IceRestarted(ufrag):
+                call.ufrag = ufrag
+                self.ice_restarts += 1
+            case UfragRetired(ufrag):
+                self._registry.table.retire(ufrag)
+            case HeldPacketDropped(reason):
+                self._drop(reason, call)
+            case SessionConnected():
+                self._registry.connected(call)
+                call.begin_media(now)
+                self._guard(call, now, self._application.call_connected, call)
+            case SessionEnded():
+                self._end(call, now, event)
+            case _:
+                self._tell_of_channel(call, event, now)
+
+    def _tell_of_channel(self, call: Call, event: ChannelEvent, now: float) -> None:
+        if self._channel_event is not None:
+            self._guard(call, now, self._channel_event, call, event)
+
+    def _bind(self, client: Address, call: Call, now: float) -> None:
+        if not self._registry.table.bind(client, call, now):
+            self.flow_conflicts += 1
+            if call.log is not None:
+                call.log.address_conflict(client, now)
+
+    def _end(self, call: Call, now: float, event: SessionEnded) -> None:
+        self._registry.remove(call)
+        self.ended[event.cause] += 1
+        if call.log is not None:
+            call.log.ended(event, call.statistics, now)
+        facts = {"session": call.ufrag[:6], "cause": event.cause.value, "detail": event.detail}
+        _LOGGER.info("session_ended", extra=facts)
+        self._guard(call, now, self._application.call_ended, call, event.cause)
+        self._guard(call, now, call.ended)
+
+    def _guard(self, call: Call, now: float, callback: Callable[..., None], *arguments: object) -> None:
+        try:
+            callback(*arguments)
+        except Exception:
+            self._application_failed(call, now)
+
+    def _application_failed(self, call: Call, now: float) -> None:
+        """Log the exception that is being handled, and end the call."""
+        _LOGGER.exception("application_failed", extra={"session": call.ufrag[:6]})
+        if call in self._registry:
+            call.session.close(now, cause=EndCause.APPLICATION_FAILED)
