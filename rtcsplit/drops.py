@@ -59,7 +59,7 @@ class DropReason(IntEnum):
     SRTCP_UNENCRYPTED = 38  # SRTCP with the E flag clear
     RTP_MALFORMED = 39  # RTP header, extension or padding wrong (RFC 3550 appendix A.1)
     RTP_PAYLOAD_TYPE = 40  # payload type that was not negotiated
-    RTP_PROBATION = 41  # first packets of a source that has not proved itself
+    RTP_PROBATION = 41  # far from the rest of its source, or the first one after its BYE
     RTP_SOURCE_LIMIT = 42  # one SSRC more than a session may have
     RTCP_MALFORMED = 43  # RTCP that does not parse
     # data channels, inside of DTLS

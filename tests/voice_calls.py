@@ -55,7 +55,7 @@ class VoiceDesk:
             await self.turn()
 
     async def speak(self, client: ClientPeer, payloads: list[bytes]) -> None:
-        """Send one payload every 20 ms, behind the packet of probation."""
+        """Send one payload every 20 ms."""
         for payload in payloads:
             client.send_rtp(rtp(next(self._numbers[client]), payload))
             await self.run_for(0.02)

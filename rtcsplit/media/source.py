@@ -16,6 +16,9 @@ MAX_DROPOUT = 3000
 MAX_MISORDER = 100
 MIN_SEQUENTIAL = 2
 
+# ours
+_MIN_AUTHENTIC = 1  # SRTP has verified the packet: nothing that was sent to somebody else begins a source here
+
 _SEQUENCE_MODULUS = 1 << 16
 
 
@@ -25,7 +28,7 @@ def clamp_lost(lost: int) -> int:
 
 
 class InboundSource:
-    """One source: on probation until two packets came in sequence, then counted.
+    """One source: counted from its first packet, and once it said BYE, from two packets in sequence on.
 
     Attributes:
         ssrc: its identifier.
@@ -77,7 +80,7 @@ class InboundSource:
         self._received_before = self._lost_before = 0  # of the spans before each restart
         self._start(sequence_number)
         self._max_sequence = (sequence_number - 1) & 0xFFFF
-        self._probation = MIN_SEQUENTIAL
+        self._probation = _MIN_AUTHENTIC
 
     def receive(self, sequence_number: int, timestamp: int, octets: int, clock_rate: int, now: float) -> bool:
         """Count a packet.
@@ -90,8 +93,8 @@ class InboundSource:
             now: when it arrived.
 
         Returns:
-            False where it does not count: the source is on probation, or the packet is so far from the others that
-            only its successor will tell whether the source restarted.
+            False where it does not count: the source said BYE and has not proved itself again, or the packet is so far
+            from the others that only its successor will tell whether the source restarted.
         """
         self.last_heard = now
         delta = (sequence_number - self._max_sequence) & 0xFFFF

@@ -19,14 +19,14 @@ CLOCK = 48_000
 class AppendixA:
     """``struct source`` with ``init_seq``, ``update_seq``, the loss of A.3 and the jitter of A.8.
 
-    One thing is corrected: A.1 compares ``seq == s->max_seq + 1`` as int, which misses the wrap. And one is ours: a
-    restart forgets the transit time, whose difference would say nothing.
+    One thing is corrected: A.1 compares ``seq == s->max_seq + 1`` as int, which misses the wrap. And two are ours: a
+    restart forgets the transit time, whose difference would say nothing, and MIN_SEQUENTIAL is 1.
     """
 
     def __init__(self, seq: int) -> None:
         self.init_seq(seq)
         self.max_seq = (seq - 1) % 65536
-        self.probation = 2
+        self.probation = 1
         self.transit: int | None = None
         self.jitter = 0
 

@@ -230,12 +230,12 @@ def test_frame_that_comes_late_reaches_the_transcript_marked_late() -> None:
     assert ours.statistics.nacks_sent == 0  # nobody drained the session
     late = [step for step in written if step.frame is not None and step.frame.is_late]
     assert [step.fate for step in late] == [Fate.LATE]
-    assert len(written) == 38
+    assert len(written) == 39
     assert Fate.LATE not in {step.fate for step in heard}
 
 
 def test_transport_wide_feedback_names_what_came() -> None:
-    """F31: also packets that do not count, such as those of probation and of unknown payload types."""
+    """F31: also packets that do not count, such as those of unknown payload types."""
     ours = session()
     for number in (1, 2, 4):
         ours.receive_rtp(packet(number, transport=65_534 + number), START + number * 0.02)
