@@ -52,6 +52,7 @@ SampleRate = Annotated[int, Meta(ge=8000, le=48000)]
 ConnectSeconds = Annotated[int, Meta(ge=1, le=60)]
 Attempts = Annotated[int, Meta(ge=0, le=100)]
 PlayoutSeconds = Annotated[int, Meta(ge=1, le=600)]
+CallSeconds = Annotated[int, Meta(ge=1, le=604_800)]
 
 
 def _takes(expected: str, parse: Callable[[str], object] | None = None, *, is_secret: bool = False) -> Meta:
@@ -220,6 +221,7 @@ class BackendSection(Struct, frozen=True, kw_only=True):
     connect_seconds: Annotated[ConnectSeconds, _takes("seconds, 1..60")] = 5
     reconnect_attempts: Annotated[Attempts, _takes("a number of attempts, 0..100")] = 3
     playout_seconds: Annotated[PlayoutSeconds, _takes("seconds, 1..600")] = 60
+    call_seconds: Annotated[CallSeconds, _takes("seconds, 1..604800")] = 3600
 
     def __post_init__(self) -> None:
         if self.protocol == "realtime" and self.audio_in != "pcm16":

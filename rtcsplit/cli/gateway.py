@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,11 +23,10 @@ if TYPE_CHECKING:
 
     from ..gateway.realtime_backend import RealtimeBackend
     from ..gateway.voice import VoiceApplication
+    from ..signaling.realtime_calls import RealtimeCalls
     from ..transceiver.transceiver import Transceiver
 
 __all__ = ["gateway"]
-
-Configure = Callable[[str, dict[str, Any]], None]
 
 
 @click.command()
@@ -46,28 +44,30 @@ def gateway(config: Path, settings: tuple[str, ...], check: bool) -> None:
 
     async def serve(process: Process) -> None:
         with needs_extra("gateway"):
-            application, configure = _application(read.backend.protocol, backend)
+            application, calls = _application(read.backend.protocol, backend)
         try:
-            await serve_calls(process, read, keys, application, role="gateway", door=partial(_door, read, configure))
+            await serve_calls(process, read, keys, application, role="gateway", door=partial(_door, read, calls))
         finally:
             await application.aclose()
 
     run(serve)
 
 
-def _application(protocol: str, settings: BackendSettings) -> tuple[VoiceApplication | RealtimeBackend, Configure]:
-    """The application, and what tells it of a call's session configuration."""
+def _application(
+    protocol: str, settings: BackendSettings
+) -> tuple[VoiceApplication | RealtimeBackend, RealtimeCalls | None]:
+    """The application, and what the Realtime door has to know of its calls."""
     if protocol == "realtime":
         from ..gateway.realtime_backend import RealtimeBackend
 
         realtime = RealtimeBackend(settings)
-        return realtime, realtime.configure
+        return realtime, realtime
     from ..gateway.websocket_backend import websocket_backend
 
-    return websocket_backend(settings), lambda call_id, session: None
+    return websocket_backend(settings), None
 
 
-def _door(config: GatewayConfig, configure: Configure, endpoint: Transceiver, whip: ASGIApp) -> ASGIApp:
+def _door(config: GatewayConfig, calls: RealtimeCalls | None, endpoint: Transceiver, whip: ASGIApp) -> ASGIApp:
     """What the signaling port serves: WHIP, and the Realtime API below its path."""
     if config.realtime is None:
         return whip
@@ -82,10 +82,10 @@ def _door(config: GatewayConfig, configure: Configure, endpoint: Transceiver, wh
         max_sessions=config.transceiver.max_sessions,
         max_sessions_per_token=signaling.max_sessions_per_token,
     )
-    realtime = realtime_application(endpoint, settings, configure)
+    realtime = realtime_application(endpoint, settings, calls)
 
     async def by_path(scope: Scope, receive: Receive, send: Send) -> None:
-        is_realtime = scope["type"] == "http" and scope["path"].startswith(f"{path}/")
+        is_realtime = scope["type"] == "websocket" or (scope["type"] == "http" and scope["path"].startswith(f"{path}/"))
         await (realtime if is_realtime else whip)(scope, receive, send)
 
     return by_path
@@ -100,4 +100,5 @@ def _settings(section: BackendSection) -> BackendSettings:
         connect_seconds=section.connect_seconds,
         reconnect_attempts=section.reconnect_attempts,
         playout_seconds=section.playout_seconds,
+        call_seconds=section.call_seconds,
     )

@@ -24,6 +24,8 @@ from .listener import listen
 __all__ = ["serving"]
 
 _MAX_HEAD_OCTETS = 8192  # of an unfinished head: request line and headers together
+_MAX_EVENT = 1 << 20  # octets of one WebSocket message
+_MAX_QUEUED_EVENTS = 8
 _MAX_CONNECTIONS = 4096
 _SHUTDOWN_SECONDS = 5
 
@@ -119,7 +121,10 @@ def _uvicorn_config(application: ASGIApp, head_seconds: float) -> uvicorn.Config
     return uvicorn.Config(
         application,
         http=functools.partial(_Protocol, head_seconds),  # type: ignore[arg-type]  # called like the class
-        ws="none",
+        ws="auto",  # with the extra gateway; without it an upgrade is an ordinary request
+        ws_max_size=_MAX_EVENT,
+        ws_max_queue=_MAX_QUEUED_EVENTS,
+        ws_per_message_deflate=False,  # a small message may not become a large one
         loop="none",
         lifespan="auto",
         log_config=None,

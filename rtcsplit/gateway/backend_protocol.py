@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..media.playout_events import PlayoutEvent, SegmentFinished, SegmentStarted, Starved
-from ..session.events import EndCause
 from ..wire.rtp_extension import AudioLevel
 from .refusal import Refusal
 
@@ -79,9 +78,9 @@ def call_started(call_id: str, audio_in: str, audio_in_rate: int, audio_out_rate
     )
 
 
-def call_ended(cause: EndCause) -> str:
+def call_ended(cause: str) -> str:
     """The last message of a call."""
-    return _text(type="call.ended", cause=cause.value)
+    return _text(type="call.ended", cause=cause)
 
 
 def level(audio_level: AudioLevel, media_time: float) -> str:

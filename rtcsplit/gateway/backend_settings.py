@@ -22,6 +22,7 @@ class BackendSettings:
         connect_seconds: for one attempt to connect.
         reconnect_attempts: in a row, before the call is ended; also for the first connection.
         playout_seconds: of speech that the backend may be ahead.
+        call_seconds: that a call may last.
 
     Raises:
         ConfigurationError: the URL is none.
@@ -34,6 +35,7 @@ class BackendSettings:
     connect_seconds: float = 5.0
     reconnect_attempts: int = 3
     playout_seconds: float = 60.0
+    call_seconds: float = 3600.0
 
     def __post_init__(self) -> None:
         expected = "a URL like ws://127.0.0.1:9000/calls or wss://backend.example/calls, without user and fragment"

@@ -19,8 +19,10 @@ from ..transceiver.call import Call
 from ..wire.rtp import RtpPacket
 from .backend_link import BackendLink, Complaints
 from .backend_settings import BackendSettings
-from .realtime_channel import EventsChannel
-from .realtime_events import EventMaker, parse_audio, parse_head, parse_object
+from .call_events import CallEvents
+from .call_limit import CallLimit
+from .realtime_controller import EventsController
+from .realtime_events import parse_audio, parse_head, parse_object
 from .realtime_speech import RealtimeSpeech
 from .refusal import BackendError, Refusal
 from .voice import VoiceApplication
@@ -32,13 +34,13 @@ __all__ = ["RealtimeBackend"]
 _LOGGER = logging.getLogger(__name__)
 _MAX_MESSAGE = 16 << 20
 _LAST_WORDS = 0.1  # seconds that the client has to receive why its call ends
-_MAX_CONFIGURED = 10_000
 _DELTAS = frozenset({"response.output_audio.delta", "response.audio.delta"})
 _DONES = frozenset({"response.output_audio.done", "response.audio.done"})
 
 
 class RealtimeBackend:
-    """The application; a :class:`~rtcsplit.transceiver.application.ChannelApplication`.
+    """The application; a :class:`~rtcsplit.transceiver.application.ChannelApplication`, and what
+    :func:`~rtcsplit.signaling.realtime.realtime_application` wants to know of its calls.
 
     Args:
         settings: of the backend; both rates are 24,000 Hz for OpenAI's own.
@@ -47,14 +49,20 @@ class RealtimeBackend:
     def __init__(self, settings: BackendSettings) -> None:
         self._settings = settings
         self._voice = VoiceApplication(self._serve, voice_settings(settings))
-        self._channels: dict[str, EventsChannel] = {}
-        self._configured: dict[str, dict[str, Any]] = {}
+        self._events: dict[str, CallEvents] = {}
 
     def configure(self, call_id: str, session: dict[str, Any]) -> None:
         """Have the backend told of a call's session configuration; to be called before the call is connected."""
-        while len(self._configured) >= _MAX_CONFIGURED:
-            del self._configured[next(iter(self._configured))]
-        self._configured[call_id] = session
+        self._events[call_id] = CallEvents(session)
+
+    def join(self, call_id: str) -> EventsController | None:
+        """Return a new controller of a call, beside its client; None where there is no such call.
+
+        Raises:
+            OverloadError: the call has as many as it takes.
+        """
+        events = self._events.get(call_id)
+        return None if events is None else events.join()
 
     async def aclose(self) -> None:
         """End what still runs. Stop the transceiver before."""
@@ -62,7 +70,7 @@ class RealtimeBackend:
 
     def call_connected(self, call: Call) -> None:
         """Bring the call to the backend."""
-        self._channels[call.call_id] = EventsChannel(call)
+        self._events.setdefault(call.call_id, CallEvents({})).connect(call)
         self._voice.call_connected(call)
 
     def packet_received(self, call: Call, packet: RtpPacket) -> None:
@@ -71,76 +79,84 @@ class RealtimeBackend:
 
     def channel_event(self, call: Call, event: ChannelEvent) -> None:
         """The caller's events."""
-        channel = self._channels.get(call.call_id)
-        if channel is not None:
-            channel.take(event)
+        events = self._events.get(call.call_id)
+        if events is not None:
+            events.take(event)
 
     def call_ended(self, call: Call, cause: EndCause) -> None:
         """Forget the call."""
-        self._channels.pop(call.call_id, None)
-        self._configured.pop(call.call_id, None)
+        events = self._events.pop(call.call_id, None)
+        if events is not None:
+            events.end()
         self._voice.call_ended(call, cause)
 
     async def _serve(self, session: VoiceSession) -> None:
-        channel = self._channels.get(session.call_id)
-        if channel is None:
+        events = self._events.get(session.call_id)
+        if events is None:
             return  # it ended before this task began
-        conversation = _Conversation(session, channel, self._configured.pop(session.call_id, {}))
-        link = BackendLink(self._settings, {}, lambda: session.end_cause is not None, max_message=_MAX_MESSAGE)
+        conversation = _Conversation(session, events, CallLimit(self._settings.call_seconds))
+        link = BackendLink(self._settings, {}, conversation.is_over, max_message=_MAX_MESSAGE)
         try:
             await link.run(conversation.talk)
+            if session.end_cause is None and conversation.limit.is_reached:
+                await _say_last(events, Refusal("session_expired", conversation.limit.message), "invalid_request_error")
         except BackendError as error:
             facts = {"session": session.call_id[:6], "reason": error.code, "detail": str(error)}
             _LOGGER.warning("backend_failed", extra=facts)
             if session.end_cause is None:
                 refusal = Refusal(f"backend_{error.code}", "the backend of this call cannot be used")
-                channel.send(conversation.events.error(refusal, "server_error"))
-                await asyncio.sleep(_LAST_WORDS)
+                await _say_last(events, refusal, "server_error")
 
 
 class _Conversation:
     """One call and its backend; outlives a connection."""
 
-    def __init__(self, session: VoiceSession, channel: EventsChannel, configuration: dict[str, Any]) -> None:
-        self.events = EventMaker()
+    def __init__(self, session: VoiceSession, events: CallEvents, limit: CallLimit) -> None:
+        self.limit = limit
         self._session = session
-        self._channel = channel
-        self._configuration = {name: value for name, value in configuration.items() if name != "model"}
+        self._events = events
+        self._maker = events.maker
+        self._configuration = {name: value for name, value in events.configuration.items() if name != "model"}
         self._speech = RealtimeSpeech(session.audio_out)
         self._interrupts = True
+
+    def is_over(self) -> bool:
+        """Whether another connection is of no use."""
+        return self._session.end_cause is not None or self.limit.is_reached
 
     async def talk(self, socket: ClientConnection, is_resumed: bool) -> None:
         """Use one connection until the call or the connection ends."""
         if self._configuration:
-            await socket.send(self.events.make("session.update", session=self._configuration))
+            await socket.send(self._maker.make("session.update", session=self._configuration))
         try:
             await first_of(
                 self._hear(socket),
                 self._follow(),
                 self._speech.speak(),
-                self._relay_client(socket),
+                self._relay_events(socket),
                 self._relay_backend(socket),
+                self.limit.wait(),
             )
         finally:
             self._speech.close_open()
 
     async def _hear(self, socket: ClientConnection) -> None:
         async for frame in self._session.audio_in:
-            await socket.send(self.events.append(frame.pcm))
+            await socket.send(self._maker.append(frame.pcm))
 
     async def _follow(self) -> None:
         async for event in self._session:
             told = self._speech.follow(event)
             if told is not None:
-                self._channel.send(self.events.make(told[0], response_id=told[1]))
+                self._events.send(self._maker.make(told[0], response_id=told[1]))
 
-    async def _relay_client(self, socket: ClientConnection) -> None:
-        """The client's events, to the backend."""
+    async def _relay_events(self, socket: ClientConnection) -> None:
+        """The events of the client and its controllers, to the backend."""
         while True:
-            text = await self._channel.receive()
+            participant, text = await self._events.receive()
             kind = parse_head(text)
             if isinstance(kind, Refusal):
-                self._channel.send(self.events.error(kind))
+                participant.send(self._maker.error(kind))
             elif kind == "output_audio_buffer.clear":
                 await self._interrupt(socket)
             else:
@@ -164,10 +180,10 @@ class _Conversation:
                 if kind in _DELTAS:
                     continue
             elif kind in ("session.created", "session.updated"):
-                self._interrupts = _interrupts(parse_object(text))
+                self._take_session(parse_object(text).get("session"))
             elif kind == "input_audio_buffer.speech_started" and self._interrupts:
                 await self._interrupt(socket)
-            self._channel.send(str(text))
+            self._events.send(str(text))
 
     def _take_audio(self, text: str | bytes, *, is_end: bool) -> Refusal | None:
         delta = parse_audio(text)
@@ -183,9 +199,15 @@ class _Conversation:
         """Silence; the backend learns what was heard, the client that it is silent."""
         cut_off = self._speech.interrupt()
         for response_id in self._speech.silenced():
-            self._channel.send(self.events.make("output_audio_buffer.cleared", response_id=response_id))
+            self._events.send(self._maker.make("output_audio_buffer.cleared", response_id=response_id))
         for item in cut_off:
-            await socket.send(self.events.truncate(item.item_id, item.content_index, item.heard))
+            await socket.send(self._maker.truncate(item.item_id, item.content_index, item.heard))
+
+    def _take_session(self, session: object) -> None:
+        """Follow what the backend says of the session."""
+        if isinstance(session, dict):
+            self._events.session = session
+            self._interrupts = _interrupts(session)
 
     def _note_session(self, event: dict[str, Any]) -> None:
         """Keep what a backend that comes back has to be told."""
@@ -194,12 +216,18 @@ class _Conversation:
             self._configuration |= {name: value for name, value in session.items() if name != "model"}
 
 
-def _interrupts(event: dict[str, Any]) -> bool:
+def _interrupts(session: dict[str, Any]) -> bool:
     """Whether the session's turn detection lets the caller interrupt; so it does unless it says otherwise."""
-    found: Any = event
-    for name in ("session", "audio", "input", "turn_detection"):
+    found: Any = session
+    for name in ("audio", "input", "turn_detection"):
         found = found.get(name) if isinstance(found, dict) else None
     return not (isinstance(found, dict) and found.get("interrupt_response") is False)
+
+
+async def _say_last(events: CallEvents, refusal: Refusal, kind: str) -> None:
+    """Tell why the call ends, and give that the time to arrive."""
+    events.send(events.maker.error(refusal, kind))
+    await asyncio.sleep(_LAST_WORDS)
 
 
 async def _say_nothing(text: str) -> None:

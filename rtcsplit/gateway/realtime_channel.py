@@ -1,19 +1,18 @@
-"""The ``oai-events`` data channel of one call: what the client says waits, bounded, until the backend takes it."""
+"""The ``oai-events`` data channel of one call: how its client takes part in the events."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from ..errors import UsageError
 from ..session.events import ChannelClosed, ChannelEvent, ChannelOpened, DataChannelsEnded, MessageReceived
 from ..transceiver.call import Call
-from .waiting import Change
 
 __all__ = ["LABEL", "EventsChannel"]
 
 LABEL = "oai-events"
-_MAX_WAITING = 256
-_MAX_WAITING_OCTETS = 1 << 20
+_MAX_GREETING = 256
 
 
 class EventsChannel:
@@ -21,19 +20,18 @@ class EventsChannel:
 
     Args:
         call: whose channel it is.
+        said: takes what the client says.
 
     Attributes:
-        dropped: events that did not fit, in either direction.
+        dropped: events to the client that did not fit.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, said: Callable[[EventsChannel, str | bytes], None]) -> None:
         self.dropped = 0
         self._call = call
+        self._said = said
         self._id: int | None = None
-        self._greeting: deque[str] = deque(maxlen=_MAX_WAITING)
-        self._waiting: deque[str | bytes] = deque()
-        self._octets = 0
-        self._change = Change()
+        self._greeting: deque[str] = deque(maxlen=_MAX_GREETING)
 
     def take(self, event: ChannelEvent) -> None:
         """Follow what happens on the call's channels; those of other labels are not ours."""
@@ -43,7 +41,7 @@ class EventsChannel:
                 while self._greeting:
                     self.send(self._greeting.popleft())
             case MessageReceived(channel_id, data) if channel_id == self._id:
-                self._put(data)
+                self._said(self, data)
             case ChannelClosed(channel_id) if channel_id == self._id:
                 self._id = None
             case DataChannelsEnded():
@@ -58,19 +56,3 @@ class EventsChannel:
             self._call.channels.send(self._id, text)
         except UsageError:
             self.dropped += 1
-
-    async def receive(self) -> str | bytes:
-        """Return the client's next event."""
-        while not self._waiting:
-            await self._change.wait()
-        data = self._waiting.popleft()
-        self._octets -= len(data)
-        return data
-
-    def _put(self, data: str | bytes) -> None:
-        if len(self._waiting) >= _MAX_WAITING or self._octets + len(data) > _MAX_WAITING_OCTETS:
-            self.dropped += 1
-            return
-        self._waiting.append(data)
-        self._octets += len(data)
-        self._change.notify()

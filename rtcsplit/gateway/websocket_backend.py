@@ -21,6 +21,7 @@ from . import backend_protocol as protocol
 from .audio_in import AudioFrame
 from .backend_link import BackendLink, Complaints
 from .backend_settings import BackendSettings
+from .call_limit import CallLimit
 from .refusal import BackendError, Refusal
 from .voice import VoiceApplication
 from .voice_session import VoiceSession
@@ -39,7 +40,7 @@ def websocket_backend(settings: BackendSettings) -> VoiceApplication:
         conversation = _Conversation(session, settings)
         headers = {"X-Rtcsplit-Call-Id": session.call_id}
         try:
-            link = BackendLink(settings, headers, lambda: session.end_cause is not None)
+            link = BackendLink(settings, headers, conversation.is_over)
             await link.run(conversation.talk)
         except BackendError as error:
             facts = {"session": session.call_id[:6], "reason": error.code, "detail": str(error)}
@@ -77,6 +78,11 @@ class _Conversation:
     def __init__(self, session: VoiceSession, settings: BackendSettings) -> None:
         self._session = session
         self._settings = settings
+        self._limit = CallLimit(settings.call_seconds)
+
+    def is_over(self) -> bool:
+        """Whether another connection is of no use."""
+        return self._session.end_cause is not None or self._limit.is_reached
 
     async def talk(self, socket: ClientConnection, is_resumed: bool) -> None:
         """Use one connection until the call or the connection ends."""
@@ -91,9 +97,11 @@ class _Conversation:
                 is_resumed=is_resumed,
             )
         )
-        await first_of(self._hear(socket), self._follow(socket), self._obey(socket))
+        await first_of(self._hear(socket), self._follow(socket), self._obey(socket), self._limit.wait())
         if session.end_cause is not None:
-            await socket.send(protocol.call_ended(session.end_cause))
+            await socket.send(protocol.call_ended(session.end_cause.value))
+        elif self._limit.is_reached:
+            await socket.send(protocol.call_ended("time_limit"))
 
     async def _hear(self, socket: ClientConnection) -> None:
         """The peer's audio, to the backend. Ends with the call."""

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from .problems import Problem
 
@@ -32,7 +32,7 @@ class BearerTokens:
         self._owners = [_digest(token) for token in tokens]
         self._allow_anonymous = allow_anonymous
 
-    def owner_of(self, request: Request) -> Owner:
+    def owner_of(self, request: HTTPConnection) -> Owner:
         """Return who sent ``request``.
 
         Raises:
@@ -44,9 +44,17 @@ class BearerTokens:
         if len(headers) != 1:
             raise _unauthorized("token_missing", "this needs one Authorization header with a bearer token", "Bearer")
         scheme, _, token = headers[0].partition(" ")
+        return self.owner_of_token(token.strip(" ") if scheme.lower() == "bearer" else "")
+
+    def owner_of_token(self, token: str) -> Owner:
+        """Return whose token that is, wherever the request has it.
+
+        Raises:
+            Problem: 401, an unknown one.
+        """
         found = None
-        if scheme.lower() == "bearer" and len(token) <= _LONGEST:
-            offered = _digest(token.strip(" "))
+        if token and len(token) <= _LONGEST:
+            offered = _digest(token)
             for owner in self._owners:
                 if hmac.compare_digest(owner, offered):
                     found = owner

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from http import HTTPStatus
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
 from .problems import Problem
 
@@ -19,7 +19,7 @@ MAX_HEADER_OCTETS = 8_192
 _FRAMING_OCTETS = 4  # ": " and CRLF
 
 
-def check_headers(request: Request) -> None:
+def check_headers(request: HTTPConnection) -> None:
     """Refuse more than 64 header lines or 8 KiB of them.
 
     Raises:

@@ -1,4 +1,5 @@
-"""The HTTP side of OpenAI's Realtime API over WebRTC, as its client libraries use it: calls, client secrets, hangup.
+"""The door of OpenAI's Realtime API over WebRTC, as its client libraries use it: calls, client secrets, hangup, and
+the WebSocket beside a call.
 
 Calls are made and ended by a :class:`~rtcsplit.signaling.whip.CallAcceptor`. Telephone calls (accept, reject, refer)
 are not served. docs/reference/realtime.md lists requests and responses.
@@ -11,7 +12,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from ..errors import ConfigurationError, OverloadError, SdpError
 from ..transceiver.accepted_call import AcceptedCall
@@ -31,16 +31,15 @@ from .client_secrets import PREFIX, ClientSecrets, Grant
 from .cors import Cors, preflight_headers
 from .problems import overload_problem, sdp_problem
 from .realtime_body import parse_call, parse_secret
+from .realtime_calls import NoEvents, RealtimeCalls
 from .realtime_errors import error_response, refusal
+from .realtime_side import CALL_ID_PREFIX, SideChannel
 from .whip import CallAcceptor
 
 __all__ = ["RealtimeSettings", "realtime_application"]
 
-_ID_PREFIX = "rtc_"
 _SDP = "application/sdp"
 _HEADERS = ("X-OpenAI-Agents-SDK", "OpenAI-Beta", "OpenAI-Safety-Identifier")
-
-Opened = Callable[[str, dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class RealtimeSettings:
 def realtime_application(
     endpoint: CallAcceptor,
     settings: RealtimeSettings,
-    opened: Opened = lambda call_id, session: None,
+    calls: RealtimeCalls | None = None,
     *,
     random: Callable[[int], bytes] = secrets.token_bytes,
     clock: Callable[[], float] = time.time,
@@ -91,11 +90,11 @@ def realtime_application(
     Args:
         endpoint: makes and ends the calls.
         settings: see there.
-        opened: called with the endpoint's id of each call and its session configuration, before its answer leaves.
+        calls: what answers them: it is told the session configuration of each call, and has its events.
         random: returns that many octets, for ids and secrets.
         clock: Unix time in seconds, for the expiry of secrets.
     """
-    door = _Realtime(endpoint, settings, opened, random, clock)
+    door = _Realtime(endpoint, settings, calls or NoEvents(), random, clock)
     base = settings.path
     handlers: dict[str, _Handler] = {
         f"{base}/calls": door.call,
@@ -104,7 +103,10 @@ def realtime_application(
         f"{base}/client_secrets": door.secret,
     }
     application = Starlette(
-        routes=[Route(path, _with_options(handler), methods=["POST", "OPTIONS"]) for path, handler in handlers.items()],
+        routes=[
+            WebSocketRoute(base, door.side_channel.serve),
+            *(Route(path, _with_options(handler), methods=["POST", "OPTIONS"]) for path, handler in handlers.items()),
+        ],
         middleware=[Middleware(Cors, origins=settings.cors_origins)],
         exception_handlers={HTTPException: error_response},
     )
@@ -132,16 +134,17 @@ class _Realtime:
         self,
         endpoint: CallAcceptor,
         settings: RealtimeSettings,
-        opened: Opened,
+        answering: RealtimeCalls,
         random: Callable[[int], bytes],
         clock: Callable[[], float],
     ) -> None:
         self._endpoint = endpoint
         self._settings = settings
-        self._opened = opened
+        self._answering = answering
         self._tokens = BearerTokens(settings.tokens, allow_anonymous=settings.allow_anonymous)
         self._secrets = ClientSecrets(random, clock, settings.max_secrets)
         self._calls = CallTable(random, settings.max_sessions, settings.max_sessions_per_token)
+        self.side_channel = SideChannel(self._calls, self._tokens, answering)
 
     async def call(self, request: Request) -> Response:
         """An offer: who asks is checked before a single octet of the body is read."""
@@ -157,9 +160,9 @@ class _Realtime:
         except SdpError as error:
             problem = sdp_problem(error)
             raise refusal(problem.status_code, problem.code, problem.detail, "sdp") from None
-        self._opened(accepted.call_id, session)
+        self._answering.configure(accepted.call_id, session)
         prefix: str = request.scope.get("root_path", "")
-        location = quote(f"{prefix.rstrip('/')}{self._settings.path}/calls/{_ID_PREFIX}{call.id}")
+        location = quote(f"{prefix.rstrip('/')}{self._settings.path}/calls/{CALL_ID_PREFIX}{call.id}")
         headers = {"Location": location, "Cache-Control": "no-store"}
         return Response(accepted.answer, HTTPStatus.CREATED, headers, _SDP)
 
@@ -167,7 +170,7 @@ class _Realtime:
         """The end of a call, for whoever's key opened it."""
         owner = self._tokens.owner_of(request)
         id_: str = request.path_params["id"]
-        call = self._calls.find(id_.removeprefix(_ID_PREFIX), owner) if id_.startswith(_ID_PREFIX) else None
+        call = self._calls.find(id_.removeprefix(CALL_ID_PREFIX), owner) if id_.startswith(CALL_ID_PREFIX) else None
         if call is None or not self._calls.end(call) or not await self._endpoint.close(call.call_id or ""):
             raise refusal(404, "call_not_found", "there is no such call", "call_id")
         return Response(status_code=HTTPStatus.OK)

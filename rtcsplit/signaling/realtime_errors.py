@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 
 from .problems import Problem
@@ -27,7 +27,7 @@ def refusal(status: int, code: str, message: str, param: str | None = None) -> P
     return Problem(HTTPStatus(status), code, message, members={} if param is None else {"param": param})
 
 
-async def error_response(request: Request, error: Exception) -> Response:
+async def error_response(request: HTTPConnection, error: Exception) -> Response:
     """Exception handler for :class:`Problem` and for the refusals that Starlette itself makes (404, 405)."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)

@@ -125,7 +125,7 @@ async def test_page_talks_is_talked_to_and_barges_in() -> None:
         application = RealtimeBackend(BackendSettings(url))
         async with Transceiver(TransceiverSettings(listen=LOOPBACK), application=application) as transceiver:
             settings = RealtimeSettings(tokens=("standard",), cors_origins=("*",))
-            door = realtime_application(transceiver, settings, application.configure)
+            door = realtime_application(transceiver, settings, application)
             site = Starlette(routes=[Route("/", lambda request: HTMLResponse("<p>page"))])
             async with serving("door", LOOPBACK, door) as api, serving("site", LOOPBACK, site) as origin:
                 page = await browser.new_page()

@@ -17,14 +17,18 @@ import pytest
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
 
+from rtcsplit.errors import OverloadError
 from rtcsplit.gateway import backend_link
 from rtcsplit.gateway.backend_settings import BackendSettings
+from rtcsplit.gateway.call_events import CallEvents
 from rtcsplit.gateway.realtime_backend import RealtimeBackend
+from rtcsplit.gateway.realtime_controller import EventsController
 from rtcsplit.signaling.realtime import RealtimeSettings, realtime_application
 from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address
 from tests.backends import Script, backend, until
+from tests.unit.test_websocket_backend import GIBIOCTET
 
 RATE = 24_000
 TONE = array("h", [8_000 if index // 30 % 2 else -8_000 for index in range(RATE)]).tobytes()
@@ -117,12 +121,14 @@ class Model(Script):
 
 
 @contextlib.asynccontextmanager
-async def calling(url: str, **settings: Any) -> AsyncIterator[tuple[Callable[[], Any], Transceiver]]:
-    application = RealtimeBackend(BackendSettings(url, **settings))
+async def calling(
+    url: str, application: RealtimeBackend | None = None, **settings: Any
+) -> AsyncIterator[tuple[Callable[[], Any], Transceiver]]:
+    application = application or RealtimeBackend(BackendSettings(url, **settings))
     pages: list[Page] = []
     where = TransceiverSettings(listen=Address.of("127.0.0.1", 0))
     async with Transceiver(where, application=application) as transceiver:
-        door = realtime_application(transceiver, RealtimeSettings(allow_anonymous=True), application.configure)
+        door = realtime_application(transceiver, RealtimeSettings(allow_anonymous=True), application)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://calls.test") as http:
 
             async def dial() -> Page:
@@ -241,6 +247,21 @@ async def test_backend_that_says_nonsense(often: int) -> None:
             await page.until("output_audio_buffer.stopped")
 
 
+async def test_event_of_a_gibioctet_ends_its_own_call_alone() -> None:
+    """It is refused by the length that it announces; nothing of it is kept."""
+    model = Model()
+    async with backend(model) as url, calling(url) as (dial, transceiver):
+        other = await dial()
+        await other.until("session.created")
+        page = await dial()
+        await page.until("session.created")
+        model.sockets[-1].transport.write(GIBIOCTET)
+        assert (await page.until("error"))["error"]["code"] == "backend_violation"
+        await until(lambda: len(transceiver.calls()) == 1)
+        other.send("response.create")
+        await model.until("response.create")
+
+
 async def test_backend_that_restarts_is_told_the_session_again() -> None:
     model = Model()
     async with backend(model) as url, calling(url) as (dial, _):
@@ -259,4 +280,72 @@ async def test_backend_that_is_gone_is_told_to_the_client() -> None:
     async with calling("ws://127.0.0.1:9", reconnect_attempts=4) as (dial, transceiver):
         page = await dial()
         assert (await page.until("error"))["error"]["code"] == "backend_unreachable"
+        await until(lambda: transceiver.calls() == [])
+
+
+async def next_event(controller: EventsController, kind: str) -> dict[str, Any]:
+    """The next event of that type that a controller is told."""
+    while True:
+        text = await asyncio.wait_for(controller.receive(), 5.0)
+        assert text is not None
+        event: dict[str, Any] = json.loads(text)
+        if event["type"] == kind:
+            return event
+
+
+async def test_controller_follows_and_steers_beside_the_client() -> None:
+    """It is told the session, hears what the client hears of events, may say all that the client may."""
+    model = Model()
+    async with backend(model) as url:
+        application = RealtimeBackend(BackendSettings(url))
+        async with calling(url, application) as (dial, transceiver):
+            page = await dial()
+            await page.until("session.created")
+            await page.until("session.updated")
+            [call] = transceiver.calls()
+            controller = application.join(call.call_id)
+            assert controller is not None
+            assert (await next_event(controller, "session.created"))["session"]["instructions"] == "be brief"
+            controller.put('{"type":"session.update","session":{"tools":[]}}')
+            assert (await next_event(controller, "session.updated"))["session"] == {"tools": []}
+            await page.until("session.updated", 2)
+            controller.put("nonsense")
+            assert (await next_event(controller, "error"))["error"]["code"] == "invalid_event"
+            await model.speak(5, ends=False)
+            assert (await next_event(controller, "output_audio_buffer.started"))["response_id"] == "resp_1"
+            controller.put('{"type":"output_audio_buffer.clear"}')
+            await next_event(controller, "output_audio_buffer.cleared")
+            await page.until("output_audio_buffer.cleared")
+            await model.until("conversation.item.truncate")
+            assert page.of_type("error") == []
+            call.close()
+            assert await asyncio.wait_for(controller.receive(), 5.0) is None
+            assert application.join(call.call_id) is None
+
+
+async def test_call_takes_four_controllers() -> None:
+    events = CallEvents({})
+    controllers = [events.join() for _ in range(4)]
+    with pytest.raises(OverloadError):
+        events.join()
+    controllers[0].leave()
+    events.join()
+
+
+async def test_events_that_the_backend_does_not_take_are_refused() -> None:
+    events = CallEvents({})
+    controller = events.join()
+    for _ in range(257):
+        controller.put("{}")
+    refused = await next_event(controller, "error")
+    assert (refused["error"]["type"], refused["error"]["code"]) == ("rate_limit_error", "too_many_events")
+    assert [await events.receive() for _ in range(256)] == [(controller, "{}")] * 256
+
+
+async def test_call_that_lasts_too_long_ends_with_an_event() -> None:
+    model = Model()
+    async with backend(model) as url, calling(url, call_seconds=0.5) as (dial, transceiver):
+        page = await dial()
+        error = (await page.until("error"))["error"]
+        assert (error["type"], error["code"]) == ("invalid_request_error", "session_expired")
         await until(lambda: transceiver.calls() == [])

@@ -14,6 +14,7 @@ import pytest
 from rtcsplit.cli.web import serving
 from rtcsplit.errors import ConfigurationError
 from rtcsplit.signaling.realtime import RealtimeSettings, realtime_application
+from rtcsplit.signaling.realtime_calls import Controller
 from rtcsplit.wire.address import Address
 from tests.acceptor import MemoryAcceptor
 from tests.offers import OFFER, changed
@@ -26,6 +27,26 @@ SESSION = {"type": "realtime", "model": "a-model", "instructions": "be brief"}
 
 
 @dataclass
+class Calls:
+    """What answers the calls: keeps their sessions, and has a controller for each that has one to give.
+
+    Attributes:
+        opened: sessions of the calls, by the acceptor's id.
+        controllers: what those who join get.
+    """
+
+    opened: dict[str, dict[str, Any]] = field(default_factory=dict)
+    controllers: list[Controller] = field(default_factory=list)
+
+    def configure(self, call_id: str, session: dict[str, Any]) -> None:
+        self.opened[call_id] = session
+
+    def join(self, call_id: str) -> Controller | None:
+        assert call_id in self.opened
+        return self.controllers.pop() if self.controllers else None
+
+
+@dataclass
 class Door:
     """A running door.
 
@@ -33,12 +54,12 @@ class Door:
         acceptor: behind it.
         address: in front of it.
         http: a client of it.
-        opened: sessions of the calls, by the acceptor's id.
+        calls: what answers its calls.
         time: Unix time there.
     """
 
     acceptor: MemoryAcceptor = field(default_factory=MemoryAcceptor)
-    opened: dict[str, dict[str, Any]] = field(default_factory=dict)
+    calls: Calls = field(default_factory=Calls)
     time: float = 1_800_000_000.0
     address: Address = field(default_factory=lambda: Address.of("127.0.0.1", 0))
     http: httpx.AsyncClient = field(default_factory=httpx.AsyncClient)
@@ -53,7 +74,7 @@ async def door(**settings: Any) -> AsyncIterator[Door]:
     running = Door()
     settings = {"tokens": ("standard", "other"), "cors_origins": ("*",), "body_deadline": 0.3, **settings}
     application = realtime_application(
-        running.acceptor, RealtimeSettings(**settings), running.opened.__setitem__, clock=lambda: running.time
+        running.acceptor, RealtimeSettings(**settings), running.calls, clock=lambda: running.time
     )
     async with (
         serving("listen", Address.of("127.0.0.1", 0), application) as running.address,
@@ -94,7 +115,7 @@ async def test_call_in_each_form_of_its_body(form: str) -> None:
         assert response.text.startswith("v=0\r\n")
         location = response.headers["location"]
         assert location.startswith(f"{CALLS}/rtc_")
-        assert running.opened == {"call-1": {} if form == "sdp" else SESSION}
+        assert running.calls.opened == {"call-1": {} if form == "sdp" else SESSION}
         assert (await running.http.post(f"{location}/hangup", headers=KEY)).status_code == 200
         assert running.acceptor.calls == {}
         gone = await running.http.post(f"{location}/hangup", headers=KEY)
@@ -111,7 +132,7 @@ async def test_client_secret_opens_several_calls_until_it_expires() -> None:
         assert (made["expires_at"], made["session"]) == (1_800_000_060, SESSION)
         created = [await running.call(made["value"]) for _ in range(2)]
         assert [call.status_code for call in created] == [201, 201]
-        assert running.opened == {"call-1": SESSION, "call-2": SESSION}
+        assert running.calls.opened == {"call-1": SESSION, "call-2": SESSION}
         running.time += 60
         assert error_of(await running.call(made["value"])) == (401, "invalid_api_key", None)
         location = created[0].headers["location"]

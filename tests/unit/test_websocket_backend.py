@@ -21,6 +21,7 @@ from tests.processes import free_port
 from tests.voice_calls import encoded, speech
 
 RATE = 24_000
+GIBIOCTET = b"\x81\x7f" + (1 << 30).to_bytes(8, "big")  # head of a text message of that length (RFC 6455 section 5.2)
 SECOND_OF_TONE = array("h", [8_000 if index // 30 % 2 else -8_000 for index in range(RATE)]).tobytes()
 
 
@@ -209,7 +210,7 @@ async def test_backend_that_does_not_read_loses_the_oldest_audio() -> None:
         release.set()
 
 
-@pytest.mark.parametrize("how", ["too long", "too often"])
+@pytest.mark.parametrize("how", ["too long", "a gibioctet", "too often"])
 async def test_backend_that_is_wrong_ends_its_own_call_only(how: str, caplog: pytest.LogCaptureFixture) -> None:
     script = Script()
     async with backend(script) as url, gateway(url) as dialler:
@@ -218,6 +219,8 @@ async def test_backend_that_is_wrong_ends_its_own_call_only(how: str, caplog: py
         await dialler.dial()
         await script.until("call.started", 2)
         with contextlib.suppress(Exception):
+            if how == "a gibioctet":
+                script.sockets[1].transport.write(GIBIOCTET)
             for message in ["x" * (backend_link.MAX_MESSAGE + 1)] if how == "too long" else ["{}"] * 40:
                 await script.sockets[1].send(message)
         await dialler.until_calls(1)
@@ -244,3 +247,11 @@ def test_url_that_is_none(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         BackendSettings(url)
     assert caught.value.key == "backend.url"
+
+
+async def test_call_that_lasts_too_long_ends() -> None:
+    script = Script()
+    async with backend(script) as url, gateway(url, call_seconds=0.3) as dialler:
+        await dialler.dial()
+        assert (await script.until("call.ended"))["cause"] == "time_limit"
+        await dialler.until_calls(0)
