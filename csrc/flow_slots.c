@@ -6,7 +6,8 @@
 #define READ_ATTEMPTS 64 /* a writer is at a slot for nanoseconds; one that was stopped there makes us miss */
 
 _Static_assert(sizeof(struct rs_flow_slot) == 64, "a slot is a cache line");
-_Static_assert(sizeof(struct rs_flow) % sizeof(uint64_t) == 0, "a flow is read and written in words");
+_Static_assert(offsetof(struct rs_flow, has_hint) % sizeof(uint64_t) == 0, "a flow is read and written in words");
+_Static_assert(sizeof(struct rs_flow) % sizeof(uint64_t) == 0, "and is pushed and popped in words");
 
 #define ALIGNED(octets) (((octets) + 63u) & ~(size_t)63u)
 #define HEADER ALIGNED(sizeof(struct rs_flow_table))
@@ -77,18 +78,22 @@ bool rs_flow_slot_read(const struct rs_flow_table *table, uint32_t number, struc
 {
     struct rs_flow_slot *slot = rs_flow_slot_at(table, number);
     for (unsigned attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
-        uint64_t words[RS_FLOW_WORDS];
+        uint64_t words[RS_FLOW_WORDS], way;
         uint32_t before = atomic_load_explicit(&slot->seq, memory_order_acquire);
         if (before % 2 != 0)
             continue;
         for (unsigned i = 0; i < RS_FLOW_WORDS; i++)
             words[i] = atomic_load_explicit(&slot->words[i], memory_order_relaxed);
+        way = atomic_load_explicit(&slot->way, memory_order_relaxed);
         out->renewed_ms = rs_flow_load(&slot->renewed_ms);
         out->alive_ms = rs_flow_load(&slot->alive_ms);
         atomic_thread_fence(memory_order_acquire);
         if (rs_flow_load(&slot->seq) != before)
             continue;
-        memcpy(&out->flow, words, sizeof out->flow);
+        memcpy(&out->flow, words, sizeof words);
+        out->flow.has_hint = way & 1;
+        out->flow.reserved = 0;
+        out->flow.via = (uint32_t)way >> 1;
         out->slot = number;
         out->seq = before;
         return true;
@@ -102,11 +107,12 @@ void rs_flow_slot_write(struct rs_flow_table *table, uint32_t number, const stru
     uint64_t words[RS_FLOW_WORDS] = {0};
     uint32_t writing = rs_flow_load(&slot->seq) | 1; /* odd already where a writer died */
     if (flow != NULL)
-        memcpy(words, flow, sizeof *flow);
+        memcpy(words, flow, sizeof words);
     rs_flow_store(&slot->seq, writing);
     atomic_thread_fence(memory_order_release);
     for (unsigned i = 0; i < RS_FLOW_WORDS; i++)
         atomic_store_explicit(&slot->words[i], words[i], memory_order_relaxed);
+    atomic_store_explicit(&slot->way, flow == NULL ? 0 : rs_flow_way(writing + 1, flow), memory_order_relaxed);
     rs_flow_store(&slot->renewed_ms, now_ms);
     rs_flow_store(&slot->alive_ms, now_ms);
     atomic_store_explicit(&slot->seq, writing + 1, memory_order_release);

@@ -5,14 +5,15 @@
 
 #include "flow_table.h"
 
-#define RS_FLOW_WORDS (sizeof(struct rs_flow) / sizeof(uint64_t))
+#define RS_FLOW_WORDS (offsetof(struct rs_flow, has_hint) / sizeof(uint64_t))
 
 struct rs_flow_slot {
     _Atomic uint32_t seq; /* odd while being written; 0: never used */
     _Atomic uint32_t renewed_ms;
     _Atomic uint32_t alive_ms;
-    _Atomic uint32_t ended_seq; /* equal to seq: this flow was ended by some thread */
-    _Atomic uint64_t words[RS_FLOW_WORDS];
+    _Atomic uint32_t ended_seq;            /* equal to seq: this flow was ended by some thread */
+    _Atomic uint64_t way;                  /* seq << 32 | via << 1 | has_hint, of the flow with that seq */
+    _Atomic uint64_t words[RS_FLOW_WORDS]; /* of struct rs_flow, up to has_hint */
 };
 
 /* What follows in memory: slots, tags, index; each found by its offset from the table's start. */
@@ -53,6 +54,11 @@ static inline struct rs_flow_slot *rs_flow_slot_at(const struct rs_flow_table *t
 static inline _Atomic uint32_t *rs_flow_tag_at(const struct rs_flow_table *table, uint32_t slot)
 {
     return (_Atomic uint32_t *)((uintptr_t)table + table->tags_offset) + slot;
+}
+
+static inline uint64_t rs_flow_way(uint32_t seq, const struct rs_flow *flow)
+{
+    return (uint64_t)seq << 32 | (uint64_t)(flow->via & 0x7fffffffu) << 1 | (flow->has_hint != 0);
 }
 
 static inline bool rs_flow_is_live(const struct rs_flow_table *table, const struct rs_flow_ref *ref, uint32_t now_ms)

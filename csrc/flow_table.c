@@ -71,6 +71,17 @@ void rs_flow_table_end(struct rs_flow_table *table, const struct rs_flow_ref *re
     rs_flow_store(&rs_flow_slot_at(table, ref->slot)->ended_seq, ref->seq);
 }
 
+void rs_flow_table_divert(struct rs_flow_table *table, const struct rs_flow_ref *ref, uint32_t via)
+{
+    struct rs_flow diverted = ref->flow;
+    uint64_t as_read = rs_flow_way(ref->seq, &ref->flow);
+    diverted.via = via;
+    /* Fails where the slot holds another flow by now, since its way begins with that one's seq. */
+    atomic_compare_exchange_strong_explicit(&rs_flow_slot_at(table, ref->slot)->way, &as_read,
+                                            rs_flow_way(ref->seq, &diverted), memory_order_relaxed,
+                                            memory_order_relaxed);
+}
+
 uint32_t rs_flow_table_count(const struct rs_flow_table *table)
 {
     return rs_flow_load(&table->count);

@@ -5,9 +5,9 @@
  * secret, so that nobody outside can choose colliding clients), and a full pair of buckets is a counted outcome. A
  * bucket is 32 octets of tags; a slot is one cache line. Lookup touches two tag lines and, nearly always, one slot.
  *
- * A slot is guarded by its sequence counter (odd while it is written), its times are atomics of their own so that
- * renewing a flow disturbs no reader. A flow not renewed for the table's lifetime is absent to every verb at once; the
- * sweep only returns its slot. Times are milliseconds of any steady clock, modulo 2^32.
+ * A slot is guarded by its sequence counter (odd while it is written), its times and its way are atomics of their own
+ * so that renewing or diverting a flow disturbs no reader. A flow not renewed for the table's lifetime is absent to
+ * every verb at once; the sweep only returns its slot. Times are milliseconds of any steady clock, modulo 2^32.
  *
  * A second, lossy index leads from a routing hint to the flows that carry it. */
 #ifndef RS_FLOW_TABLE_H
@@ -33,7 +33,8 @@ struct rs_flow {
     uint16_t cluster;
     uint16_t transceiver;
     uint16_t has_hint; /* 0 or 1 */
-    uint16_t reserved[3];
+    uint16_t reserved;
+    uint32_t via; /* the relay beside this one that its datagrams take, below 2^31; 0 if none: relay_worker.h */
 };
 
 /* A flow as it was found. `slot` with `seq` names this very flow, never a later one in the same slot. */
@@ -104,6 +105,9 @@ void rs_flow_table_mark_routes(const struct rs_flow_table *table, uint32_t now_m
 
 /* Any thread. Ends that very flow: readers miss it from now on, the writer's sweep returns the slot. */
 void rs_flow_table_end(struct rs_flow_table *table, const struct rs_flow_ref *ref);
+
+/* Any thread. Lets that very flow take another relay; nothing happens if somebody else has changed it meanwhile. */
+void rs_flow_table_divert(struct rs_flow_table *table, const struct rs_flow_ref *ref, uint32_t via);
 
 /* Any thread. Flows held, those not swept yet included. */
 uint32_t rs_flow_table_count(const struct rs_flow_table *table);

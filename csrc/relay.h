@@ -5,7 +5,8 @@
  *
  *                    written by the uplink            written by the downlink
  *     flows          embryonic (requests make them)   confirmed (the transceiver's own datagrams make them)
- *     others         recent clients, ufrag rates      re-learning rate
+ *     others         recent clients, ufrag rates,     re-learning rate
+ *                    return paths
  *     counters       its own                          its own
  *
  * and any thread of any worker may read any flow table. No lock is taken.
@@ -26,6 +27,7 @@
 #include "flow_table.h"
 #include "rate_limit.h"
 #include "recent_clients.h"
+#include "return_paths.h"
 #include "routing.h"
 #include "seats.h"
 #include "udp_batch.h"
@@ -48,11 +50,12 @@ enum rs_direction { RS_UPLINK, RS_DOWNLINK, RS_DIRECTIONS };
 struct rs_relay_shard {
     struct rs_counters counters[RS_DIRECTIONS];
     struct rs_recent_clients recent;
-    struct rs_keyed_rates ufrag_rates; /* uplink only */
-    struct rs_rate relearn_rate;       /* downlink only */
-    struct rs_flow_ring missed;        /* uplink to control: clients that sent something and have no flow */
-    struct rs_flow_ring learned;       /* control to uplink: flows that the flow cache knew */
-    struct rs_flow_ring confirmed;     /* downlink to control: flows with a hint that are new as confirmed ones */
+    struct rs_return_paths return_paths; /* uplink; only of a worker that serves relays */
+    struct rs_keyed_rates ufrag_rates;   /* uplink only */
+    struct rs_rate relearn_rate;         /* downlink only */
+    struct rs_flow_ring missed;          /* uplink to control: clients that sent something and have no flow */
+    struct rs_flow_ring learned;         /* control to uplink: flows that the flow cache knew */
+    struct rs_flow_ring confirmed;       /* downlink to control: flows with a hint that are new as confirmed ones */
 };
 
 struct rs_relay;
@@ -60,8 +63,9 @@ struct rs_relay;
 struct rs_relay_worker {
     struct rs_relay *relay;
     uint32_t index;
-    int cpu; /* both threads are pinned to it; negative: not pinned */
-    struct rs_udp_socket public;
+    int cpu;                     /* both threads are pinned to it; negative: not pinned */
+    bool serves_relays;          /* its clients' datagrams come and go with headers, by way of other relays */
+    struct rs_udp_socket public; /* the side of clients, or of those relays */
     struct rs_udp_socket upstream;
     struct rs_relay_shard *shard;
     struct rs_flow_table *embryonic;
@@ -109,6 +113,10 @@ void rs_relay_share(struct rs_relay *relay, struct rs_seats *seats);
 /* Gives worker `index` its bound sockets, which stay the caller's. Status as rs_udp_socket_init; RS_INVALID also for
  * an index out of range. */
 enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int public_fd, int upstream_fd, int cpu);
+
+/* Lets worker `index` take datagrams of other relays, with headers, at what is else its public socket. Before it runs.
+ */
+void rs_relay_serve_relays(struct rs_relay *relay, uint32_t index);
 
 /* Makes `routing` the value in force from each thread's next batch on. Its generation is higher than the last one's,
  * and it has to stay until rs_relay_oldest_generation is higher than its own. */

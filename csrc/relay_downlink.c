@@ -65,7 +65,8 @@ static void find_embryonic(const struct rs_relay_worker *worker, const struct rs
 
 /* Puts a confirmed flow where none of this transceiver is in this worker's table. */
 static enum rs_drop confirm(struct rs_relay_worker *worker, const struct rs_route *from, uint64_t hash,
-                            const struct rs_address *client, uint32_t now_ms, const struct standing *standing)
+                            const struct rs_address *client, uint32_t now_ms, const struct standing *standing,
+                            uint32_t *via)
 {
     struct rs_flow flow = {.client = *client, .cluster = from->cluster, .transceiver = from->transceiver};
     enum rs_flow_event event = RS_FLOW_EVENT_RECOVERED;
@@ -82,6 +83,7 @@ static enum rs_drop confirm(struct rs_relay_worker *worker, const struct rs_rout
         return RS_DROP_FLOW_TABLE_FULL;
     if (standing->is_confirmed && !standing->is_ours)
         rs_flow_table_end(standing->owner->confirmed, &standing->confirmed);
+    *via = flow.via;
     count_event(worker, standing->is_confirmed ? RS_FLOW_EVENT_MOVED : event);
     if (flow.has_hint) {
         keep_newest(worker, &flow, now_ms);
@@ -105,7 +107,7 @@ static void adopt_hint(struct rs_relay_worker *worker, const struct rs_route *fr
 }
 
 static enum rs_drop learn(struct rs_relay_worker *worker, const struct rs_routing *routing, const struct rs_route *from,
-                          const struct rs_address *client, uint32_t now_ms)
+                          const struct rs_address *client, uint32_t now_ms, uint32_t *via)
 {
     uint64_t hash = rs_flow_hash(worker->relay->secret, client);
     struct standing standing = {.owner = worker};
@@ -117,6 +119,7 @@ static enum rs_drop learn(struct rs_relay_worker *worker, const struct rs_routin
         if (!is_same && rs_relay_is_sticky(&standing.confirmed, now_ms))
             return RS_DROP_FLOW_CONFLICT;
         if (is_same && standing.is_ours) {
+            *via = standing.confirmed.flow.via;
             rs_flow_table_renew(worker->confirmed, &standing.confirmed, now_ms);
             if (!standing.confirmed.flow.has_hint || !rs_relay_is_open(routing, &standing.confirmed.flow))
                 adopt_hint(worker, from, hash, client, now_ms);
@@ -124,13 +127,14 @@ static enum rs_drop learn(struct rs_relay_worker *worker, const struct rs_routin
         }
     }
     find_embryonic(worker, from, hash, client, now_ms, &standing);
-    return confirm(worker, from, hash, client, now_ms, &standing);
+    return confirm(worker, from, hash, client, now_ms, &standing, via);
 }
 
 /* STUN creates and confirms nothing: it goes to whoever has a flow or asked a moment ago. A success response shows
  * that the flow's transceiver still knows this client. */
 static enum rs_drop pass_stun(struct rs_relay_worker *worker, const struct rs_route *from,
-                              const struct rs_datagram *datagram, const struct rs_address *client, uint32_t now_ms)
+                              const struct rs_datagram *datagram, const struct rs_address *client, uint32_t now_ms,
+                              uint32_t *via)
 {
     uint64_t hash = rs_flow_hash(worker->relay->secret, client);
     struct rs_relay_worker *owner;
@@ -139,13 +143,15 @@ static enum rs_drop pass_stun(struct rs_relay_worker *worker, const struct rs_ro
         if (rs_read_u16be(datagram->data) == BINDING_SUCCESS &&
             rs_relay_same_route(&ref.flow, from->cluster, from->transceiver))
             rs_flow_table_keep_alive(worker->confirmed, &ref, now_ms);
+        *via = ref.flow.via;
         return RS_DROP_NONE;
     }
     if (rs_flow_table_find(worker->embryonic, hash, client, now_ms, &ref) ||
-        rs_recent_clients_has(&worker->shard->recent, hash, now_ms) ||
-        rs_relay_find_elsewhere(worker, hash, client, now_ms, &ref, &owner))
+        rs_relay_find_elsewhere(worker, hash, client, now_ms, &ref, &owner)) {
+        *via = ref.flow.via;
         return RS_DROP_NONE;
-    return RS_DROP_STUN_UNSOLICITED;
+    }
+    return rs_recent_clients_has(&worker->shard->recent, hash, now_ms) ? RS_DROP_NONE : RS_DROP_STUN_UNSOLICITED;
 }
 
 /* Whether we can send from `proxy`: the address that the public socket is bound to; any with its port if that is the
@@ -157,12 +163,43 @@ static bool owns(const struct rs_udp_socket *public, const struct rs_address *pr
     return proxy->port == public->bound.port && (public->family == AF_INET6 || rs_address_is_ipv4(proxy->ip));
 }
 
+/* The way back to the relay that owns `proxy`: the flow's, or else that of whoever named this proxy address last. The
+ * transceiver repeats the header of a datagram that was authentic, so nobody else's datagrams lead a flow astray. */
+static bool find_return_path(const struct rs_relay_worker *worker, const struct rs_routing *routing,
+                             const struct rs_address *proxy, uint32_t via, uint32_t now_ms, struct rs_return_path *out)
+{
+    const struct rs_relay *relay = worker->relay;
+    uint32_t number = via & ~RS_VIA_RETURN_PATH, noted_by = number / RS_RETURN_PATHS;
+    bool is_found = (via & RS_VIA_RETURN_PATH) != 0 && noted_by < relay->workers &&
+                    rs_return_paths_get(&relay->worker[noted_by].shard->return_paths, number % RS_RETURN_PATHS, out) &&
+                    rs_address_equal(&out->proxy, proxy);
+    if (!is_found)
+        is_found = rs_return_paths_find(&worker->shard->return_paths, proxy, now_ms, out);
+    return is_found && rs_routing_trusts_relay(routing, &out->relay);
+}
+
+/* Back to the relay that it came through, header and all. */
+static enum rs_drop return_to_relay(const struct rs_relay_worker *worker, const struct rs_routing *routing,
+                                    struct rs_datagram *datagram, const struct rs_address *proxy, uint32_t via,
+                                    uint32_t now_ms)
+{
+    struct rs_return_path path;
+    if (!find_return_path(worker, routing, proxy, via, now_ms, &path))
+        return RS_DROP_PROXY_FOREIGN;
+    datagram->data -= RS_SPP_SIZE;
+    datagram->len += RS_SPP_SIZE;
+    datagram->peer = path.relay;
+    datagram->local = path.local;
+    return RS_DROP_NONE;
+}
+
 static enum rs_drop route(struct rs_relay_worker *worker, const struct rs_routing *routing,
                           struct rs_datagram *datagram, uint32_t now_ms)
 {
     const struct rs_route *from = rs_routing_find_source(routing, &datagram->peer);
     struct rs_address client, proxy;
     enum rs_kind kind;
+    uint32_t via = 0;
     if (from == NULL)
         return RS_DROP_SOURCE_NOT_LISTED;
     enum rs_drop drop = rs_spp_parse(datagram->data, datagram->len, &client, &proxy);
@@ -170,17 +207,21 @@ static enum rs_drop route(struct rs_relay_worker *worker, const struct rs_routin
         return drop;
     if (!rs_routing_admits_client(routing, &client) || rs_address_equal(&client, &proxy))
         return RS_DROP_CLIENT_DENIED;
-    if (!owns(&worker->public, &proxy))
+    if (!worker->serves_relays && !owns(&worker->public, &proxy))
         return RS_DROP_PROXY_FOREIGN;
     datagram->data += RS_SPP_SIZE;
     datagram->len -= RS_SPP_SIZE;
     drop = rs_relay_classify(&worker->shard->counters[RS_DOWNLINK], datagram, &kind);
     if (drop == RS_DROP_NONE)
-        drop = kind == RS_KIND_STUN ? pass_stun(worker, from, datagram, &client, now_ms)
-                                    : learn(worker, routing, from, &client, now_ms);
+        drop = kind == RS_KIND_STUN ? pass_stun(worker, from, datagram, &client, now_ms, &via)
+                                    : learn(worker, routing, from, &client, now_ms, &via);
+    if (drop != RS_DROP_NONE)
+        return drop;
+    if (worker->serves_relays)
+        return return_to_relay(worker, routing, datagram, &proxy, via, now_ms);
     datagram->peer = client;
     datagram->local = proxy;
-    return drop;
+    return RS_DROP_NONE;
 }
 
 void rs_relay_downlink(struct rs_relay_worker *worker, const struct rs_routing *routing, struct rs_datagram *datagrams,

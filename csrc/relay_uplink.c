@@ -41,10 +41,10 @@ static enum rs_drop admit_without_flow(struct rs_relay_worker *worker, uint64_t 
 }
 
 static enum rs_drop add_embryonic(struct rs_relay_worker *worker, uint64_t hash, const struct rs_address *client,
-                                  const struct rs_hint *hint, uint32_t now_ms)
+                                  const struct rs_hint *hint, uint32_t via, uint32_t now_ms)
 {
     struct rs_flow flow = {
-        .client = *client, .cluster = hint->cluster, .transceiver = hint->transceiver, .has_hint = 1};
+        .client = *client, .cluster = hint->cluster, .transceiver = hint->transceiver, .has_hint = 1, .via = via};
     struct rs_flow_ref added;
     memcpy(flow.hint, hint->raw, sizeof flow.hint);
     if (count_embryonic(worker->relay, hint->raw, now_ms) >= RS_RELAY_EMBRYONIC_PER_UFRAG)
@@ -71,7 +71,7 @@ static enum rs_drop add_embryonic(struct rs_relay_worker *worker, uint64_t hash,
 /* What a routed request does to the sender's flow. The first claim to a client address stays while it lives: whoever
  * sends a request in somebody else's name, with a ufrag of their own, gets that request routed and nothing else. */
 static enum rs_drop note_request(struct rs_relay_worker *worker, const struct rs_address *client,
-                                 const struct rs_hint *hint, uint32_t now_ms)
+                                 const struct rs_hint *hint, uint32_t via, uint32_t now_ms)
 {
     uint64_t hash = rs_flow_hash(worker->relay->secret, client);
     struct rs_relay_worker *owner;
@@ -94,14 +94,17 @@ static enum rs_drop note_request(struct rs_relay_worker *worker, const struct rs
         }
         if (memcmp(ref.flow.hint, hint->raw, sizeof hint->raw) == 0) {
             rs_flow_table_renew(worker->embryonic, &ref, now_ms);
+            if (ref.flow.via != via)
+                rs_flow_table_divert(worker->embryonic, &ref, via);
             return RS_DROP_NONE;
         }
     }
-    return add_embryonic(worker, hash, client, hint, now_ms);
+    return add_embryonic(worker, hash, client, hint, via, now_ms);
 }
 
 static enum rs_drop route_request(struct rs_relay_worker *worker, const struct rs_routing *routing,
-                                  const struct rs_datagram *datagram, uint32_t now_ms, const struct rs_route **to)
+                                  const struct rs_datagram *datagram, uint32_t via, uint32_t now_ms,
+                                  const struct rs_route **to)
 {
     struct rs_span ufrag;
     struct rs_hint hint;
@@ -113,39 +116,48 @@ static enum rs_drop route_request(struct rs_relay_worker *worker, const struct r
     *to = rs_routing_find(routing, hint.cluster, hint.transceiver);
     if (*to == NULL)
         return RS_DROP_NO_ROUTE;
-    return note_request(worker, &datagram->peer, &hint, now_ms);
+    return note_request(worker, &datagram->peer, &hint, via, now_ms);
 }
 
 /* The confirmed flow, unless its transceiver fell silent or its key was removed, and a newer, embryonic one is there.
- */
+ * `holder` gets the table that it is in. */
 static bool find_flow(const struct rs_relay_worker *worker, const struct rs_routing *routing,
-                      const struct rs_address *client, uint32_t now_ms, struct rs_flow_ref *out)
+                      const struct rs_address *client, uint32_t now_ms, struct rs_flow_ref *out,
+                      struct rs_flow_table **holder)
 {
     uint64_t hash = rs_flow_hash(worker->relay->secret, client);
     struct rs_relay_worker *owner;
     struct rs_flow_ref embryonic;
     bool is_confirmed = rs_flow_table_find(worker->confirmed, hash, client, now_ms, out);
+    *holder = worker->confirmed;
     if (is_confirmed && rs_relay_is_sticky(out, now_ms) && rs_relay_is_open(routing, &out->flow))
         return true;
     /* Before the other workers' tables: these are few, and those are of no use to most strangers' datagrams. */
     bool is_embryonic = rs_flow_table_find(worker->embryonic, hash, client, now_ms, &embryonic);
-    if (!is_confirmed)
-        is_confirmed = rs_relay_find_elsewhere(worker, hash, client, now_ms, out, &owner);
+    if (!is_confirmed && rs_relay_find_elsewhere(worker, hash, client, now_ms, out, &owner)) {
+        is_confirmed = true;
+        *holder = owner->confirmed;
+    }
     if (is_embryonic && !(is_confirmed && rs_relay_is_sticky(out, now_ms) && rs_relay_is_open(routing, &out->flow))) {
         *out = embryonic;
+        *holder = worker->embryonic;
         return true;
     }
     return is_confirmed;
 }
 
 static enum rs_drop route_by_flow(const struct rs_relay_worker *worker, const struct rs_routing *routing,
-                                  const struct rs_datagram *datagram, uint32_t now_ms, const struct rs_route **to)
+                                  const struct rs_datagram *datagram, uint32_t via, uint32_t now_ms,
+                                  const struct rs_route **to)
 {
+    struct rs_flow_table *holder;
     struct rs_flow_ref ref;
-    if (!find_flow(worker, routing, &datagram->peer, now_ms, &ref))
+    if (!find_flow(worker, routing, &datagram->peer, now_ms, &ref, &holder))
         return RS_DROP_NO_FLOW;
     if (!rs_relay_is_open(routing, &ref.flow))
         return RS_DROP_HINT_INVALID; /* its key was removed: what the hint opened is closed */
+    if (ref.flow.via != via)
+        rs_flow_table_divert(holder, &ref, via);
     *to = rs_routing_find(routing, ref.flow.cluster, ref.flow.transceiver);
     return *to == NULL ? RS_DROP_NO_ROUTE : RS_DROP_NONE;
 }
@@ -161,15 +173,15 @@ static void note_missed(struct rs_relay_worker *worker, const struct rs_address 
 }
 
 static enum rs_drop route(struct rs_relay_worker *worker, const struct rs_routing *routing,
-                          const struct rs_datagram *datagram, uint32_t now_ms, const struct rs_route **to)
+                          const struct rs_datagram *datagram, uint32_t via, uint32_t now_ms, const struct rs_route **to)
 {
     enum rs_kind kind;
     enum rs_drop drop = rs_relay_classify(&worker->shard->counters[RS_UPLINK], datagram, &kind);
     if (drop != RS_DROP_NONE)
         return drop;
     if (kind == RS_KIND_STUN && rs_read_u16be(datagram->data) == RS_STUN_BINDING_REQUEST)
-        return route_request(worker, routing, datagram, now_ms, to);
-    drop = route_by_flow(worker, routing, datagram, now_ms, to);
+        return route_request(worker, routing, datagram, via, now_ms, to);
+    drop = route_by_flow(worker, routing, datagram, via, now_ms, to);
     if (drop == RS_DROP_NO_FLOW)
         note_missed(worker, &datagram->peer, kind);
     return drop;
@@ -202,22 +214,53 @@ static void take_learned(struct rs_relay_worker *worker, uint32_t now_ms)
         learn(worker, &learned[i], now_ms);
 }
 
+/* Looks behind another relay's header: from here on the datagram is its client's, and the header stays in front as it
+ * is. `via` gets the way back. */
+static enum rs_drop unwrap(struct rs_relay_worker *worker, const struct rs_routing *routing,
+                           struct rs_datagram *datagram, uint32_t now_ms, uint32_t *via)
+{
+    struct rs_return_path path = {.relay = datagram->peer, .local = datagram->local};
+    struct rs_address client;
+    if (!rs_routing_trusts_relay(routing, &datagram->peer))
+        return RS_DROP_SOURCE_NOT_LISTED;
+    enum rs_drop drop = rs_spp_parse(datagram->data, datagram->len, &client, &path.proxy);
+    if (drop != RS_DROP_NONE)
+        return drop;
+    if (!rs_routing_admits_client(routing, &client) || rs_address_equal(&client, &path.proxy))
+        return RS_DROP_CLIENT_DENIED;
+    *via = rs_relay_via_return_path(worker, rs_return_paths_note(&worker->shard->return_paths, &path, now_ms));
+    datagram->data += RS_SPP_SIZE;
+    datagram->len -= RS_SPP_SIZE;
+    datagram->peer = client;
+    datagram->local = path.proxy;
+    return RS_DROP_NONE;
+}
+
+static enum rs_drop decide(struct rs_relay_worker *worker, const struct rs_routing *routing,
+                           struct rs_datagram *datagram, uint32_t now_ms)
+{
+    const struct rs_route *to;
+    uint32_t via = 0;
+    enum rs_drop drop =
+        worker->serves_relays ? unwrap(worker, routing, datagram, now_ms, &via) : (enum rs_drop)RS_DROP_NONE;
+    if (drop == RS_DROP_NONE)
+        drop = route(worker, routing, datagram, via, now_ms, &to);
+    if (drop != RS_DROP_NONE)
+        return drop;
+    datagram->data -= RS_SPP_SIZE;
+    datagram->len += RS_SPP_SIZE;
+    if (!worker->serves_relays)
+        rs_spp_build(datagram->data, &datagram->peer, &datagram->local);
+    datagram->peer = to->address;
+    return RS_DROP_NONE;
+}
+
 void rs_relay_uplink(struct rs_relay_worker *worker, const struct rs_routing *routing, struct rs_datagram *datagrams,
                      unsigned count, uint32_t now_ms)
 {
     rs_relay_count_received(&worker->shard->counters[RS_UPLINK], datagrams, count);
     take_learned(worker, now_ms);
-    for (unsigned i = 0; i < count; i++) {
-        struct rs_datagram *datagram = &datagrams[i];
-        const struct rs_route *to;
-        if (datagram->drop != RS_DROP_NONE)
-            continue;
-        datagram->drop = route(worker, routing, datagram, now_ms, &to);
-        if (datagram->drop != RS_DROP_NONE)
-            continue;
-        datagram->data -= RS_SPP_SIZE;
-        datagram->len += RS_SPP_SIZE;
-        rs_spp_build(datagram->data, &datagram->peer, &datagram->local);
-        datagram->peer = to->address;
-    }
+    for (unsigned i = 0; i < count; i++)
+        if (datagrams[i].drop == RS_DROP_NONE)
+            datagrams[i].drop = decide(worker, routing, &datagrams[i], now_ms);
 }

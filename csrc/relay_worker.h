@@ -4,6 +4,14 @@
 
 #include "relay.h"
 
+/* What the `via` of a flow says that came through another relay: which worker noted the return path, and its number. */
+#define RS_VIA_RETURN_PATH (1u << 30)
+
+static inline uint32_t rs_relay_via_return_path(const struct rs_relay_worker *worker, uint32_t number)
+{
+    return RS_VIA_RETURN_PATH | (worker->index * RS_RETURN_PATHS + number);
+}
+
 static inline bool rs_relay_same_route(const struct rs_flow *flow, uint16_t cluster, uint16_t transceiver)
 {
     return flow->cluster == cluster && flow->transceiver == transceiver;

@@ -19,6 +19,8 @@ struct rs_routing {
     size_t node_count;
     struct rs_network *readmitted;
     size_t readmitted_count;
+    struct rs_network *relays;
+    size_t relay_count;
     struct places by_ids;     /* routed ones */
     struct places by_address; /* routed ones first */
     struct places by_ip;      /* one of each host */
@@ -45,11 +47,11 @@ static size_t networks_octets(size_t networks)
 size_t rs_routing_size(const struct rs_routing_parts *parts)
 {
     if (parts->route_count > MAX_OF_ANYTHING || parts->own_count > MAX_OF_ANYTHING ||
-        parts->readmitted_count > MAX_OF_ANYTHING)
+        parts->readmitted_count > MAX_OF_ANYTHING || parts->relay_count > MAX_OF_ANYTHING)
         return 0;
     size_t nodes = parts->route_count + parts->own_count;
     return ALIGNED(sizeof(struct rs_routing)) + nodes_octets(nodes) + networks_octets(parts->readmitted_count) +
-           3 * ALIGNED(places_for(nodes) * sizeof(uint32_t));
+           networks_octets(parts->relay_count) + 3 * ALIGNED(places_for(nodes) * sizeof(uint32_t));
 }
 
 static uint32_t mix(uint64_t a, uint64_t b)
@@ -138,10 +140,13 @@ enum rs_status rs_routing_init(struct rs_routing *routing, size_t size, const st
     routing->keys = *parts->keys;
     routing->node_count = parts->route_count + parts->own_count;
     routing->readmitted_count = parts->readmitted_count;
+    routing->relay_count = parts->relay_count;
     routing->nodes = (struct rs_route *)(void *)memory;
     memory += nodes_octets(routing->node_count);
     routing->readmitted = (struct rs_network *)(void *)memory;
     memory += networks_octets(routing->readmitted_count);
+    routing->relays = (struct rs_network *)(void *)memory;
+    memory += networks_octets(routing->relay_count);
     memory = take_places(&routing->by_ids, memory, places_for(routing->node_count));
     memory = take_places(&routing->by_address, memory, places_for(routing->node_count));
     take_places(&routing->by_ip, memory, places_for(routing->node_count));
@@ -151,6 +156,8 @@ enum rs_status rs_routing_init(struct rs_routing *routing, size_t size, const st
         routing->nodes[parts->route_count + i] = (struct rs_route){.address = parts->own[i]};
     for (size_t i = 0; i < parts->readmitted_count; i++)
         routing->readmitted[i] = parts->readmitted[i];
+    for (size_t i = 0; i < parts->relay_count; i++)
+        routing->relays[i] = parts->relays[i];
     index_nodes(routing, true);
     index_nodes(routing, false);
     return RS_OK;
@@ -191,4 +198,9 @@ bool rs_routing_admits_client(const struct rs_routing *routing, const struct rs_
     if (rs_network_contains(routing->readmitted, routing->readmitted_count, client->ip))
         return true;
     return !rs_address_is_denied(client->ip, client->port) && !has_host(routing, client->ip);
+}
+
+bool rs_routing_trusts_relay(const struct rs_routing *routing, const struct rs_address *address)
+{
+    return address->port != 0 && rs_network_contains(routing->relays, routing->relay_count, address->ip);
 }

@@ -31,6 +31,8 @@ struct rs_routing_parts {
     size_t own_count;
     const struct rs_network *readmitted; /* clients may be here although rs_address_is_denied says no */
     size_t readmitted_count;
+    const struct rs_network *relays; /* other relays' datagrams come from here, and nowhere else */
+    size_t relay_count;
 };
 
 struct rs_routing;
@@ -54,5 +56,8 @@ const struct rs_route *rs_routing_find_source(const struct rs_routing *routing, 
  * for re-admitted networks, no for the ranges of rs_address_is_denied and for any port of our own or the directory's
  * hosts. */
 bool rs_routing_admits_client(const struct rs_routing *routing, const struct rs_address *client);
+
+/* Whether other relays may be there. */
+bool rs_routing_trusts_relay(const struct rs_routing *routing, const struct rs_address *address);
 
 #endif

@@ -131,13 +131,16 @@ class Bench:
         datagram, via = await self.transceivers[route].receive()
         return datagram[: spp.SIZE], via
 
-    async def settled(self, public: int | None = None, internal: int | None = None) -> RelayCounters:
+    async def settled(
+        self, public: int | None = None, internal: int | None = None, relays: int | None = None
+    ) -> RelayCounters:
         """The counters once that many datagrams came in on each side and all of them were decided about."""
 
         return await self.until(
             lambda counters: (
                 (public is None or counters.public_rx.datagrams == public)
                 and (internal is None or counters.internal_rx.datagrams == internal)
+                and (relays is None or counters.relays_rx.datagrams == relays)
                 and is_conserved(counters)
             )
         )
@@ -167,10 +170,18 @@ async def running(
     listen: Address = ANY_PORT,
     upstream: Address = ANY_PORT,
     admitted: Sequence[str] = ("127.0.0.0/8",),
+    relay_networks: Sequence[str] = (),
 ) -> AsyncIterator[Bench]:
-    """A bench around a running relay."""
+    """A bench around a running relay, which serves other relays if it has networks of theirs."""
     settings = RelaySettings(
-        listen, upstream, workers, tuple(map(ip_network, admitted)), confirmed_flows=4096, pins_workers=False
+        listen,
+        upstream,
+        workers,
+        tuple(map(ip_network, admitted)),
+        confirmed_flows=4096,
+        relay_listen=ANY_PORT if relay_networks else None,
+        relay_networks=tuple(map(ip_network, relay_networks)),
+        pins_workers=False,
     )
     with contextlib.ExitStack() as stack:
         transceivers = {}

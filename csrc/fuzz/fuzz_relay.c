@@ -57,7 +57,7 @@ static void build_once(void)
     HOLDS(rs_hint_keys_set(&keys, 1, key, key) == RS_OK);
     for (unsigned i = 0; i < UNLISTED; i++)
         routes[i] = (struct rs_route){transceiver(i), 1, (uint16_t)i, i != NOT_ROUTED};
-    struct rs_routing_parts parts = {&keys, routes, UNLISTED, &public, 1, NULL, 0};
+    struct rs_routing_parts parts = {&keys, routes, UNLISTED, &public, 1, NULL, 0, NULL, 0};
     size_t size = rs_routing_size(&parts);
     struct rs_routing *made = zeroed(16, size);
     HOLDS(rs_routing_init(made, size, &parts, 1) == RS_OK);

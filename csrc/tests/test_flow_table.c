@@ -135,6 +135,24 @@ static void test_an_ended_flow_is_gone_and_its_successor_is_not(void)
     free(table);
 }
 
+static void test_a_diverted_flow_is_the_same_flow_by_another_way(void)
+{
+    struct rs_flow_table *table = new_table(16);
+    struct rs_flow with_way = flow_of(1, 1);
+    struct rs_flow_ref old, ref;
+    with_way.via = 0x7fffffff;
+    put(table, with_way, 0, false);
+    CHECK(find(table, with_way, 0, &old) && old.flow.via == 0x7fffffff && old.flow.has_hint == 1);
+    rs_flow_table_divert(table, &old, 5);
+    CHECK(find(table, with_way, 0, &ref) && ref.flow.via == 5 && ref.flow.has_hint == 1 && ref.seq == old.seq);
+    rs_flow_table_divert(table, &old, 6); /* late: it has been diverted since */
+    CHECK(find(table, with_way, 0, &ref) && ref.flow.via == 5);
+    put(table, flow_of(1, 0), 1, false);
+    rs_flow_table_divert(table, &ref, 7); /* late: another flow is there */
+    CHECK(find(table, with_way, 1, &ref) && ref.flow.via == 0 && ref.flow.has_hint == 0);
+    free(table);
+}
+
 static void test_the_sweep_returns_slots_and_counts_what_expired(void)
 {
     struct rs_flow_table *table = new_table(64);
@@ -261,6 +279,7 @@ int main(void)
     test_a_table_holds_its_capacity_and_not_one_more();
     test_eviction_takes_the_longest_unrenewed_of_its_buckets();
     test_an_ended_flow_is_gone_and_its_successor_is_not();
+    test_a_diverted_flow_is_the_same_flow_by_another_way();
     test_the_sweep_returns_slots_and_counts_what_expired();
     test_flows_are_found_by_their_hint();
     test_routes_in_use_are_marked();

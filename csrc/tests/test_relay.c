@@ -38,7 +38,7 @@ static struct rs_routing *routing_to(struct rs_address transceiver, const struct
 {
     const struct rs_route route = {transceiver, 1, 2, 1};
     const struct rs_network loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}, 104};
-    const struct rs_routing_parts parts = {keys, &route, 1, NULL, 0, &loopback, 1};
+    const struct rs_routing_parts parts = {keys, &route, 1, NULL, 0, &loopback, 1, NULL, 0};
     size_t size = rs_routing_size(&parts);
     void *memory = aligned_alloc(16, size);
     CHECK(memory != NULL);

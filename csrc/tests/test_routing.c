@@ -59,7 +59,7 @@ static void test_own_and_internal_hosts_are_no_clients_unless_readmitted(void)
     const struct rs_route routes[] = {{{V4(10, 0, 0, 5), 5000}, 1, 2, 1}, {{V4(10, 0, 0, 6), 5000}, 1, 3, 0}};
     const struct rs_address own = {V4(203, 0, 113, 10), 3478};
     const struct rs_network readmitted[] = {{V4(10, 0, 0, 0), 120}, {V4(127, 0, 0, 0), 104}};
-    struct rs_routing_parts parts = {&no_keys, routes, 2, &own, 1, NULL, 0};
+    struct rs_routing_parts parts = {&no_keys, routes, 2, &own, 1, NULL, 0, NULL, 0};
     struct rs_routing *strict = build(&parts);
     parts.readmitted = readmitted;
     parts.readmitted_count = 2;

@@ -16,7 +16,7 @@ MODULES = (
     *("drop", "status", "wire", "address", "classify", "siphash", "stun", "hint", "spp", "rtp"),
     "encode_batch",
     *("network", "udp_batch", "fact", "srtp", "session_table", "srtp_batch", "path_socket"),
-    *("flow_table", "flow_ring", "flow_scan", "flow_cache_value", "counters", "routing", "seats", "relay"),
+    *("flow_table", "flow_ring", "flow_scan", "flow_cache_value", "counters", "routing", "seats", "relay", "spread"),
 )
 
 _ROOT = Path(__file__).resolve().parents[2]

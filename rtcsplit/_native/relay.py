@@ -151,12 +151,17 @@ class NativeRelay:
         if status != lib.RS_OK:
             raise OSError(ffi.errno, os.strerror(ffi.errno))
 
+    def serve_relays(self, index: int) -> None:
+        """Let worker ``index`` take datagrams of other relays at its public socket, before it runs."""
+        lib.rs_relay_serve_relays(self._relay, index)
+
     def publish(
         self,
         keys: HintKeys,
         routes: Sequence[RouteTuple],
         own: Sequence[AddressTuple],
         readmitted: Sequence[tuple[bytes, int]],
+        relays: Sequence[tuple[bytes, int]] = (),
     ) -> None:
         """Put a new routing value in force from each thread's next batch on, and free those nobody uses any more.
 
@@ -166,6 +171,7 @@ class NativeRelay:
             own: the relay's own addresses.
             readmitted: networks, as (16 octets, prefix length), where clients may be although they are denied by
                 default.
+            relays: networks, likewise, where other relays may be.
 
         Raises:
             UsageError: there is more of something than fits.
@@ -176,9 +182,20 @@ class NativeRelay:
         )
         native_own = ffi.new("struct rs_address[]", list(own))
         native_readmitted = ffi.new("struct rs_network[]", list(readmitted))
+        native_relays = ffi.new("struct rs_network[]", list(relays))
         parts = ffi.new(
             "struct rs_routing_parts *",
-            [keys.pointer, native_routes, len(routes), native_own, len(own), native_readmitted, len(readmitted)],
+            {
+                "keys": keys.pointer,
+                "routes": native_routes,
+                "route_count": len(routes),
+                "own": native_own,
+                "own_count": len(own),
+                "readmitted": native_readmitted,
+                "readmitted_count": len(readmitted),
+                "relays": native_relays,
+                "relay_count": len(relays),
+            },
         )
         size = lib.rs_routing_size(parts)
         if size == 0:

@@ -18,8 +18,8 @@ AddressTuple = tuple[bytes, int]  # 16 octets and a port
 CONFIRMED_SECONDS: float = lib.RS_RELAY_CONFIRMED_MS / 1000
 
 _MOST = 512  # flows per call
-# struct rs_flow: client, hint, cluster, transceiver, has_hint, reserved.
-_flow = struct.Struct("=16sH18sHHH6x")
+# struct rs_flow: client, hint, cluster, transceiver, has_hint; reserved, via.
+_flow = struct.Struct("=16sH18sHHH2x4x")
 
 assert _flow.size == ffi.sizeof("struct rs_flow")
 
@@ -71,7 +71,7 @@ class RelayFlows:
 
     def learn(self, index: int, client: AddressTuple, hint: bytes, cluster: int, transceiver: int) -> None:
         """Let worker ``index`` know a flow, with its next batch; one that it has learned itself prevails."""
-        flow = ffi.new("struct rs_flow *", [client, hint, cluster, transceiver, 1])
+        flow = ffi.new("struct rs_flow *", [client, hint, cluster, transceiver, 1, 0, 0])
         lib.rs_flow_ring_push(ffi.addressof(self._shard(index), "learned"), flow)
 
     def slots(self, index: int) -> int:

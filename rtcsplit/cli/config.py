@@ -67,6 +67,10 @@ def _available_cpus() -> int:
     return min(len(os.sched_getaffinity(0)), MAX_WORKERS)
 
 
+def _overlaps(one: Address, other: Address) -> bool:
+    return one.ip == other.ip or any(map(values.is_wildcard, (one, other)))
+
+
 class AdminSection(Struct, frozen=True, kw_only=True):
     """``[admin]``: liveness, readiness and metrics over HTTP. Without the section there is no such port."""
 
@@ -118,6 +122,8 @@ class RelaySection(Struct, frozen=True, kw_only=True):
     directory_source: Annotated[Literal["file", "redis", "dns"], _takes('"file", "redis" or "dns"')] = "file"
     directory: Annotated[Path | None, _takes("a TOML file of transceivers", values.path)] = None
     transceiver_networks: Annotated[tuple[Network, ...], _NETWORKS] = ()
+    relay_listen: Annotated[Address | None, _LISTEN] = None
+    relay_networks: Annotated[tuple[Network, ...], _NETWORKS] = ()
     workers: Annotated[Workers, _takes(f"a number of workers, 1..{MAX_WORKERS}")] = field(
         default_factory=_available_cpus
     )
@@ -128,13 +134,30 @@ class RelaySection(Struct, frozen=True, kw_only=True):
     drain_seconds: Annotated[DrainSeconds, _takes("seconds, 0..604800")] = 10
 
     def __post_init__(self) -> None:
-        highest = self.upstream.port + self.workers - 1
+        count = self.workers if self.relay_listen is None else 2 * self.workers
+        highest = self.upstream.port + count - 1
         if self.upstream.port and highest > 65535:
-            expected = f"a port with {self.workers - 1} more above it, one for each worker"
+            expected = f"a port with {count - 1} more above it, one for each worker"
             raise ConfigurationError("relay.upstream", str(self.upstream), expected)
-        is_same_host = self.listen.ip == self.upstream.ip or any(map(values.is_wildcard, (self.listen, self.upstream)))
-        if is_same_host and self.upstream.port <= self.listen.port <= highest and self.listen.port:
-            expected = f"ports other than that of relay.listen, {self.listen}"
+        self._require_apart("listen", self.listen, highest)
+        if self.relay_listen is None:
+            if self.relay_networks:
+                networks = [str(network) for network in self.relay_networks]
+                raise ConfigurationError("relay.relay_networks", networks, "no networks where there is no relay_listen")
+            return
+        if not self.relay_networks:
+            raise ConfigurationError("relay.relay_networks", [], "the networks that other relays send from")
+        if count > MAX_WORKERS:
+            expected = f"1..{MAX_WORKERS // 2}, since relay_listen takes as many again"
+            raise ConfigurationError("relay.workers", self.workers, expected)
+        self._require_apart("relay_listen", self.relay_listen, highest)
+        if _overlaps(self.relay_listen, self.listen) and self.relay_listen.port == self.listen.port != 0:
+            expected = f"an address other than relay.listen, {self.listen}"
+            raise ConfigurationError("relay.relay_listen", str(self.relay_listen), expected)
+
+    def _require_apart(self, name: str, address: Address, highest: int) -> None:
+        if _overlaps(address, self.upstream) and self.upstream.port <= address.port <= highest and address.port:
+            expected = f"ports other than that of relay.{name}, {address}"
             raise ConfigurationError("relay.upstream", str(self.upstream), expected)
 
 

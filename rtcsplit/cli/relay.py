@@ -85,11 +85,19 @@ class Plan:
             allow_client_networks=section.allow_client_networks,
             confirmed_flows=section.confirmed_flows,
             receive_buffer_bytes=section.receive_buffer_bytes,
+            relay_listen=section.relay_listen,
+            relay_networks=section.relay_networks,
         )
 
-    def with_in_force(self, *, workers: int, confirmed_flows: int) -> Plan:
+    def with_in_force(self, holdings: Holdings, *, confirmed_flows: int) -> Plan:
         """Return the same with what a running supervisor's sockets and memory are for, whatever the file says now."""
-        section = structs.replace(self.config.relay, workers=workers, confirmed_flows=confirmed_flows)
+        section = structs.replace(
+            self.config.relay,
+            workers=len(holdings.sockets) - holdings.serving_relays,
+            relay_listen=address_of(holdings.sockets[-1].public) if holdings.serving_relays else None,
+            relay_networks=self.config.relay.relay_networks if holdings.serving_relays else (),
+            confirmed_flows=confirmed_flows,
+        )
         return replace(self, config=structs.replace(self.config, relay=section))
 
     def changes_that_need_a_restart(self, newer: Plan) -> list[str]:
@@ -114,6 +122,8 @@ async def supervise(process: Process, source: Source, plan: Plan) -> None:
         upstream = ",".join(str(address_of(pair.upstream)) for pair in supervisor.holdings.sockets)
         listen = address_of(supervisor.holdings.sockets[0].public)
         line = f"relay ready: listen={listen} upstream={upstream} admin={supervisor.admin or 'none'}"
+        if supervisor.holdings.serving_relays:
+            line += f" relay_listen={address_of(supervisor.holdings.sockets[-1].public)}"
         await serve_until_stopped(process, supervisor, line, section.drain_seconds)
 
 

@@ -86,6 +86,7 @@ class Supervisor:
             command = [sys.executable, "-m", "rtcsplit.cli.forwarder", "--config", str(source.path)]
             command += [argument for flag in source.flags for argument in ("--set", flag)]
             command += ["--confirmed-flows", str(settings.confirmed_flows)]
+            command += ["--serving-relays", str(holdings.serving_relays)]
             supervisor = cls(command, holdings, listener, has_standby=has_standby)
             stack.callback(lambda: supervisor.holdings.close())
             filling = asyncio.create_task(supervisor._keep_filled())

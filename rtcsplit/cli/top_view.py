@@ -70,8 +70,8 @@ class WorkerRow:
     Attributes:
         name: its number, or ``all``.
         confirmed, embryonic: flows held.
-        up_datagrams, up_bytes: from clients, per second.
-        down_datagrams, down_bytes: to clients, per second.
+        up_datagrams, up_bytes: from clients and other relays, per second.
+        down_datagrams, down_bytes: to clients and other relays, per second.
         up_cpu, down_cpu: of its threads, as a part of a CPU: 0 to 1 for one worker.
     """
 
@@ -142,15 +142,17 @@ def _worker(before: Scrape, after: Scrape, name: str, **labels: str) -> WorkerRo
     def rate(metric: str, **more: str) -> float:
         return _rate(before, after, metric, **labels, **more)
 
-    up, down = {"side": "public", "direction": "rx"}, {"side": "public", "direction": "tx"}
+    def front(metric: str, direction: str) -> float:
+        return sum(rate(metric, side=side, direction=direction) for side in ("public", "relays"))
+
     return WorkerRow(
         name=name,
         confirmed=int(after.total("rtcsplit_relay_flows", state="confirmed", **labels)),
         embryonic=int(after.total("rtcsplit_relay_flows", state="embryonic", **labels)),
-        up_datagrams=rate("rtcsplit_relay_datagrams_total", **up),
-        up_bytes=rate("rtcsplit_relay_bytes_total", **up),
-        down_datagrams=rate("rtcsplit_relay_datagrams_total", **down),
-        down_bytes=rate("rtcsplit_relay_bytes_total", **down),
+        up_datagrams=front("rtcsplit_relay_datagrams_total", "rx"),
+        up_bytes=front("rtcsplit_relay_bytes_total", "rx"),
+        down_datagrams=front("rtcsplit_relay_datagrams_total", "tx"),
+        down_bytes=front("rtcsplit_relay_bytes_total", "tx"),
         up_cpu=rate("rtcsplit_relay_worker_cpu_seconds_total", direction="uplink"),
         down_cpu=rate("rtcsplit_relay_worker_cpu_seconds_total", direction="downlink"),
     )

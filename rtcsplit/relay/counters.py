@@ -27,8 +27,9 @@ class WorkerCounters:
     For each direction the datagrams received equal those sent plus those dropped, whenever the worker is idle.
 
     Attributes:
-        public_rx: from clients.
-        public_tx: to clients.
+        serves_relays: whether other relays are where clients would be; their datagrams have headers on both sides.
+        public_rx: from clients, or from those relays.
+        public_tx: to clients, or to those relays.
         internal_rx: from transceivers.
         internal_tx: to transceivers.
         classified: datagrams from clients by kind: stun, dtls, rtp, rtcp, other.
@@ -42,6 +43,7 @@ class WorkerCounters:
         downlink_cpu_seconds: likewise, of the other thread.
     """
 
+    serves_relays: bool
     public_rx: Traffic
     public_tx: Traffic
     internal_rx: Traffic
@@ -62,9 +64,18 @@ class WorkerCounters:
         return self.uplink_drops + self.downlink_drops
 
     @classmethod
-    def of(cls, uplink: Counts, downlink: Counts, flows: tuple[int, int], socket_overflow: int) -> WorkerCounters:
+    def of(
+        cls,
+        uplink: Counts,
+        downlink: Counts,
+        flows: tuple[int, int],
+        socket_overflow: int,
+        *,
+        serves_relays: bool = False,
+    ) -> WorkerCounters:
         """Put together what the native relay counts per direction."""
         return cls(
+            serves_relays=serves_relays,
             public_rx=Traffic(uplink.rx_datagrams, uplink.rx_bytes),
             public_tx=Traffic(downlink.tx_datagrams, downlink.tx_bytes),
             internal_rx=Traffic(downlink.rx_datagrams, downlink.rx_bytes),
@@ -100,12 +111,22 @@ class RelayCounters:
     @property
     def public_rx(self) -> Traffic:
         """From clients, all workers."""
-        return _sum(worker.public_rx for worker in self.workers)
+        return _sum(worker.public_rx for worker in self.workers if not worker.serves_relays)
 
     @property
     def public_tx(self) -> Traffic:
         """To clients, all workers."""
-        return _sum(worker.public_tx for worker in self.workers)
+        return _sum(worker.public_tx for worker in self.workers if not worker.serves_relays)
+
+    @property
+    def relays_rx(self) -> Traffic:
+        """From other relays, all workers."""
+        return _sum(worker.public_rx for worker in self.workers if worker.serves_relays)
+
+    @property
+    def relays_tx(self) -> Traffic:
+        """To other relays, all workers."""
+        return _sum(worker.public_tx for worker in self.workers if worker.serves_relays)
 
     @property
     def internal_rx(self) -> Traffic:

@@ -42,15 +42,27 @@ class Holdings:
         return cls(tuple(open_sockets(settings)), new_memory("rtcsplit-flows"), new_memory("rtcsplit-seats"))
 
     @classmethod
-    def inherit(cls, descriptors: Sequence[int]) -> Holdings:
+    def inherit(cls, descriptors: Sequence[int], serving_relays: int = 0) -> Holdings:
         """Return the holdings that another process has passed on as :meth:`descriptors`.
+
+        Args:
+            descriptors: its.
+            serving_relays: how many workers, the last ones, serve other relays.
 
         Raises:
             OSError: a descriptor is not open, or no socket.
         """
         region, seats, *fds = descriptors
         sockets = [socket.socket(fileno=fd) for fd in fds]
-        return cls(tuple(map(WorkerSockets, sockets[::2], sockets[1::2])), region, seats)
+        first_serving = len(sockets) // 2 - serving_relays
+        pairs = zip(sockets[::2], sockets[1::2], strict=True)
+        made = [WorkerSockets(*pair, serves_relays=i >= first_serving) for i, pair in enumerate(pairs)]
+        return cls(tuple(made), region, seats)
+
+    @property
+    def serving_relays(self) -> int:
+        """How many workers serve other relays."""
+        return sum(pair.serves_relays for pair in self.sockets)
 
     def descriptors(self) -> list[int]:
         """Return all of them, in the order that :meth:`inherit` takes."""

@@ -50,9 +50,10 @@ class RelayCollector(Collector):
 
 
 def _sides(worker: WorkerCounters) -> tuple[tuple[str, str, Traffic], ...]:
+    front = "relays" if worker.serves_relays else "public"
     return (
-        ("public", "rx", worker.public_rx),
-        ("public", "tx", worker.public_tx),
+        (front, "rx", worker.public_rx),
+        (front, "tx", worker.public_tx),
         ("internal", "rx", worker.internal_rx),
         ("internal", "tx", worker.internal_tx),
     )

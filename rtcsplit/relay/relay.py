@@ -74,8 +74,9 @@ class Relay:
         self._housekeeping: asyncio.Task[None] | None = None
         self._is_stopped = False
         self._address = settings.listen
+        self._relay_address: Address | None = None
         self._upstream_addresses: tuple[Address, ...] = ()
-        self._overflow: tuple[int, ...] = (0,) * settings.workers
+        self._overflow: tuple[int, ...] = (0,) * settings.worker_count
         self.failure: OSError | None = None
         """Why a worker ended that nobody asked to; None as long as all is well."""
 
@@ -83,6 +84,11 @@ class Relay:
     def address(self) -> Address:
         """The public address, with the port that the kernel chose where the settings say 0."""
         return self._address
+
+    @property
+    def relay_address(self) -> Address | None:
+        """Where other relays are served; None before the start, and where none are."""
+        return self._relay_address
 
     @property
     def upstream_addresses(self) -> tuple[Address, ...]:
@@ -135,15 +141,19 @@ class Relay:
         shared = None if held is None else (held.region, held.seats)
         try:
             secret = secrets.token_bytes(16)
-            native = NativeRelay(self._settings.workers, self._settings.confirmed_flows, secret, shared)
+            native = NativeRelay(self._settings.worker_count, self._settings.confirmed_flows, secret, shared)
             for index, pair in enumerate(sockets):
                 native.attach(index, pair.public.fileno(), pair.upstream.fileno(), self._cpu(index))
+                if pair.serves_relays:
+                    native.serve_relays(index)
         except BaseException:
             for pair in sockets:
                 pair.close()
             raise
         self._native, self._sockets = native, sockets
         self._address = address_of(sockets[0].public)
+        if self._settings.relay_listen is not None:
+            self._relay_address = address_of(sockets[-1].public)
         self._upstream_addresses = tuple(address_of(pair.upstream) for pair in sockets)
         for network in self._settings.allow_client_networks:
             _log.warning("client_network_admitted", extra={"network": str(network)})
@@ -204,9 +214,10 @@ class Relay:
         workers = []
         if self._native is not None:
             overflow = self._overflow if self._is_stopped else self._read_overflow()
-            for index in range(self._settings.workers):
+            for index, pair in enumerate(self._sockets):
                 up, down = (self._native.counts(index, direction) for direction in Direction)
-                workers.append(WorkerCounters.of(up, down, self._native.flows(index), overflow[index]))
+                flows = self._native.flows(index)
+                workers.append(WorkerCounters.of(up, down, flows, overflow[index], serves_relays=pair.serves_relays))
         routes = sum(entry.is_routed for entry in self._routes.entries)
         return RelayCounters(tuple(workers), routes, key_count(self._keys.native))
 
@@ -222,8 +233,9 @@ class Relay:
         self._native.publish(
             self._keys.native,
             [RouteTuple(e.route.cluster, e.route.transceiver, e.address, e.is_routed) for e in self._routes.entries],
-            [self._address, *self._upstream_addresses],
+            [self._address, *([self._relay_address] if self._relay_address else []), *self._upstream_addresses],
             [mapped_network(network) for network in self._settings.allow_client_networks],
+            [mapped_network(network) for network in self._settings.relay_networks],
         )
 
     async def _keep_house(self, native: NativeRelay) -> None:
@@ -238,7 +250,7 @@ class Relay:
 
     def _start_threads(self) -> None:
         loop = asyncio.get_running_loop()
-        for index in range(self._settings.workers):
+        for index in range(self._settings.worker_count):
             for direction in Direction:
                 # A daemon: a program that forgets stop() ends nevertheless.
                 thread = threading.Thread(target=self._run, args=(index, direction, loop), daemon=True)

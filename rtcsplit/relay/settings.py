@@ -28,6 +28,9 @@ class RelaySettings:
             docs/explanation/relay.md.
         confirmed_flows: most confirmed flows per worker; about 110 octets each are taken at start.
         receive_buffer_bytes: SO_RCVBUF and SO_SNDBUF of every socket, as far as the kernel allows.
+        relay_listen: internal address where other relays' datagrams arrive, with headers; as many workers again serve
+            it, whose upstream ports follow those of the others. None: no other relay is served.
+        relay_networks: networks where those relays are; nobody else is heard.
         pins_workers: whether worker *i*'s threads are pinned to the *i*-th CPU of those allowed.
 
     Raises:
@@ -40,15 +43,23 @@ class RelaySettings:
     allow_client_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     confirmed_flows: int = 131072
     receive_buffer_bytes: int = 4194304
+    relay_listen: Address | None = None
+    relay_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     pins_workers: bool = True
 
     def __post_init__(self) -> None:
-        if not 1 <= self.workers <= WORKERS_MAX:
-            raise ConfigurationError("relay.workers", self.workers, f"1..{WORKERS_MAX}")
+        most = WORKERS_MAX if self.relay_listen is None else WORKERS_MAX // 2
+        if not 1 <= self.workers <= most:
+            raise ConfigurationError("relay.workers", self.workers, f"1..{most}")
         if not 1 <= self.confirmed_flows <= _FLOWS_MAX:
             raise ConfigurationError("relay.confirmed_flows", self.confirmed_flows, f"1..{_FLOWS_MAX}")
         if self.receive_buffer_bytes < 1:
             raise ConfigurationError("relay.receive_buffer_bytes", self.receive_buffer_bytes, "a number of octets")
-        if self.upstream.port and self.upstream.port + self.workers - 1 > 65535:
-            expected = f"a port with {self.workers - 1} more above it, one for each worker"
+        if self.upstream.port and self.upstream.port + self.worker_count - 1 > 65535:
+            expected = f"a port with {self.worker_count - 1} more above it, one for each worker"
             raise ConfigurationError("relay.upstream", str(self.upstream), expected)
+
+    @property
+    def worker_count(self) -> int:
+        """All workers: those of the public side, then those that serve other relays."""
+        return self.workers if self.relay_listen is None else 2 * self.workers

@@ -1,4 +1,7 @@
-"""The relay's sockets: one public address shared by all workers, one upstream address for each."""
+"""The relay's sockets: one public address that workers share, one upstream address for each.
+
+Where other relays are served, as many workers again share a second address, for those relays.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import socket
 import struct
 
+from .._native.spread import spread_by_client
 from ..errors import ConfigurationError
 from ..wire.address import Address
 from .settings import RelaySettings
@@ -21,13 +25,15 @@ class WorkerSockets:
     """A worker's public and upstream socket.
 
     Attributes:
-        public: receives from clients and sends to them.
+        public: receives from clients and sends to them; or from other relays, and to them.
         upstream: receives from transceivers and sends to them.
+        serves_relays: whether other relays are there instead of clients.
     """
 
-    def __init__(self, public: socket.socket, upstream: socket.socket) -> None:
+    def __init__(self, public: socket.socket, upstream: socket.socket, *, serves_relays: bool = False) -> None:
         self.public = public
         self.upstream = upstream
+        self.serves_relays = serves_relays
 
     def close(self) -> None:
         """Close both; again does nothing."""
@@ -39,24 +45,38 @@ def open_sockets(settings: RelaySettings) -> list[WorkerSockets]:
     """Bind the sockets of all workers, or none.
 
     Raises:
-        ConfigurationError: names ``relay.listen`` or ``relay.upstream`` and what the kernel said.
+        ConfigurationError: names the key, ``relay.listen`` for instance, and what the kernel said.
     """
-    listen = settings.listen
-    is_shared = settings.workers > 1
-    if is_shared and listen.port:
-        # Another relay may share this port by SO_REUSEPORT and would silently get half of the clients. A socket
-        # without the option cannot be bound beside it, and so finds out.
-        _bind(listen, "relay.listen", settings).close()
     with contextlib.ExitStack() as opened:
+        shared = [(sock, False) for sock in _bind_shared(settings.listen, "relay.listen", settings, opened)]
+        if settings.relay_listen is not None:
+            for_relays = _bind_shared(settings.relay_listen, "relay.relay_listen", settings, opened)
+            if len(for_relays) > 1:
+                spread_by_client(for_relays[0], len(for_relays))
+            shared += [(sock, True) for sock in for_relays]
         made = []
-        for index in range(settings.workers):
-            public = opened.enter_context(_bind(listen, "relay.listen", settings, is_shared=is_shared))
-            listen = address_of(public)
+        for index, (public, serves_relays) in enumerate(shared):
             port = settings.upstream.port + index if settings.upstream.port else 0
             upstream = opened.enter_context(_bind(settings.upstream._replace(port=port), "relay.upstream", settings))
-            made.append(WorkerSockets(public, upstream))
+            made.append(WorkerSockets(public, upstream, serves_relays=serves_relays))
         opened.pop_all()
         return made
+
+
+def _bind_shared(
+    address: Address, setting: str, settings: RelaySettings, opened: contextlib.ExitStack
+) -> list[socket.socket]:
+    """Bind a socket for each worker to one address."""
+    is_shared = settings.workers > 1
+    if is_shared and address.port:
+        # Another relay may share this port by SO_REUSEPORT and would silently get half of the clients. A socket
+        # without the option cannot be bound beside it, and so finds out.
+        _bind(address, setting, settings).close()
+    sockets: list[socket.socket] = []
+    for _ in range(settings.workers):
+        bound = address_of(sockets[0]) if sockets else address
+        sockets.append(opened.enter_context(_bind(bound, setting, settings, is_shared=is_shared)))
+    return sockets
 
 
 def address_of(sock: socket.socket) -> Address:

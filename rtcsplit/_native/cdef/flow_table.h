@@ -6,7 +6,8 @@ struct rs_flow {
     uint16_t cluster;
     uint16_t transceiver;
     uint16_t has_hint;
-    ...;
+    uint16_t reserved;
+    uint32_t via;
 };
 struct rs_flow_ref {
     struct rs_flow flow;

@@ -12,6 +12,8 @@ struct rs_routing_parts {
     size_t own_count;
     const struct rs_network *readmitted;
     size_t readmitted_count;
+    const struct rs_network *relays;
+    size_t relay_count;
 };
 struct rs_routing;
 

@@ -1,0 +1,1 @@
+enum rs_status rs_spread_by_client(int fd, unsigned sockets);
