@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
 SERVE ?= 0
-C_SOURCES := $(wildcard csrc/*.c csrc/*.h csrc/tests/*.c csrc/tests/*.h csrc/fuzz/*.[ch] benchmarks/*/*.c)
+C_SOURCES := $(wildcard csrc/*.c csrc/*.h csrc/tests/*.c csrc/tests/*.h csrc/fuzz/*.[ch] benchmarks/*/*.[ch])
 EXTENSION := $(VENV)/extension.stamp
 
 .DEFAULT_GOAL := help
@@ -104,13 +104,27 @@ build/bench/%.so: benchmarks/native/%.c $(wildcard csrc/*.c csrc/*.h)
 	@mkdir -p build/bench
 	$(CC) $(BENCH_FLAGS) -fPIC -shared -o $@ $< $(wildcard csrc/*.c)
 
-build/bench/%: benchmarks/relay/%.c $(wildcard csrc/*.c csrc/*.h)
+build/bench/load: $(wildcard benchmarks/relay/load*.[ch] csrc/*.c csrc/*.h)
 	@mkdir -p build/bench
-	$(CC) $(BENCH_FLAGS) -o $@ $< $(wildcard csrc/*.c)
+	$(CC) $(BENCH_FLAGS) -o $@ $(filter %.c,$^)
 
-bench: setup build/bench/loops.so build/bench/load build/bench/forwarder ## time the packet path beside its peers; QUICK=1: only show that it runs
+build/bench/forwarder: benchmarks/relay/forwarder.c
+	@mkdir -p build/bench
+	$(CC) $(BENCH_FLAGS) -o $@ $<
+
+GO ?= $(shell command -v go || ls /usr/local/go/bin/go 2>/dev/null)
+GORELAY := $(if $(GO),build/bench/gorelay)
+
+build/bench/gorelay: benchmarks/relay/gorelay/main.go
+	@mkdir -p build/bench
+	cd benchmarks/relay/gorelay && GOTOOLCHAIN=local $(GO) build -o ../../../$@ .
+
+RELAY_BENCH := build/bench/load build/bench/forwarder $(GORELAY)
+
+bench: setup build/bench/loops.so $(RELAY_BENCH) ## time the packet path beside its peers; QUICK=1: only show that it runs
 ifeq ($(QUICK),1)
 	$(BIN)/pytest benchmarks -q --benchmark-disable
+	$(BIN)/python -m benchmarks.relay --quick
 else
 	$(BIN)/pytest benchmarks -q --benchmark-json=build/bench/results.json --benchmark-columns=median,iqr,rounds
 	$(BIN)/python -m benchmarks.report build/bench/results.json
@@ -131,6 +145,13 @@ sanitized-test: setup ## property tests under ASan and UBSan
 ROUNDS ?= 5
 RUNS ?=
 
+bench-relay: setup $(RELAY_BENCH) ## what a relay costs beside the kernel limit, Go and asyncio; ROUNDS=5, QUICK=1
+ifeq ($(QUICK),1)
+	$(BIN)/python -m benchmarks.relay --quick
+else
+	$(BIN)/python -m benchmarks.relay --rounds $(ROUNDS) --json build/bench/relay.json
+endif
+
 bench-transceiver: setup build/bench/speak.so ## what a call costs, beside aiortc; RUNS="aiortc=40 rtcsplit=400"
 	$(BIN)/python -m benchmarks.transceiver --rounds $(ROUNDS) $(RUNS)
 
@@ -143,4 +164,4 @@ bench-voice: setup ## how evenly talking calls send, how fast they fall silent; 
 clean: ## remove what was built
 	rm -rf build $(VENV) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c
 
-.PHONY: help setup system-packages test faults soak demo style format types csrc-test sanitized-test fuzz bench bench-transceiver bench-voice clean
+.PHONY: help setup system-packages test faults soak demo style format types csrc-test sanitized-test fuzz bench bench-relay bench-transceiver bench-voice clean

@@ -6,12 +6,13 @@ and comes off again. Headers and addresses are made once per flow. Messages and 
 functions, the fastest that Python can call. What it leaves out, in its favour: bounds on flows, denied addresses,
 counters, more than one flow per client address.
 
-Usage: python -m benchmarks.asyncio_relay TRANSCEIVER_PORT. Prints its port; ends with standard input.
+Usage: python -m benchmarks.relay.asyncio_relay TRANSCEIVER_PORT. Prints its port; ends with standard input.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from dataclasses import dataclass
 
@@ -20,12 +21,13 @@ from rtcsplit.routing.hint import Route
 from rtcsplit.wire import spp, stun
 from rtcsplit.wire.address import Address
 
-from . import packets
+from .. import packets
 
 SocketAddress = tuple[str, int]
 
 EMBRYONIC_SECONDS = 10.0
 CONFIRMED_SECONDS = 60.0
+BUFFER_BYTES = 4194304
 _BINDING_REQUEST = b"\x00\x01"
 
 
@@ -51,6 +53,9 @@ class Relay:
         self.upstream, _ = await self.loop.create_datagram_endpoint(
             lambda: UpstreamSide(self), local_addr=("127.0.0.1", 0)
         )
+        for side in (self.public, self.upstream):
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                side.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, BUFFER_BYTES)
         self.proxy = Address.of(*self.public.get_extra_info("sockname"))
         return self.proxy.port
 

@@ -1,6 +1,6 @@
 """rtcsplit's relay in a process of its own, with one worker.
 
-Usage: python -m benchmarks.rtcsplit_relay TRANSCEIVER_PORT. Prints its port; ends with standard input.
+Usage: python -m benchmarks.relay.rtcsplit_relay TRANSCEIVER_PORT. Prints its port; ends with standard input.
 """
 
 from __future__ import annotations
@@ -15,14 +15,19 @@ from rtcsplit.relay.settings import RelaySettings
 from rtcsplit.routing.directory import Directory, DirectoryEntry, EntryState
 from rtcsplit.wire.address import Address
 
-from . import packets
+from .. import packets
 
 LOOPBACK = Address.of("127.0.0.1", 0)
+FLOWS = 1 << 20
 
 
 async def main(transceiver_port: int) -> None:
     settings = RelaySettings(
-        listen=LOOPBACK, upstream=LOOPBACK, workers=1, allow_client_networks=(ip_network("127.0.0.0/8"),)
+        listen=LOOPBACK,
+        upstream=LOOPBACK,
+        workers=1,
+        allow_client_networks=(ip_network("127.0.0.0/8"),),
+        confirmed_flows=FLOWS,
     )
     transceiver = Address.of("127.0.0.1", transceiver_port)
     directory = Directory([DirectoryEntry(packets.ROUTE, transceiver, EntryState.ACTIVE)])

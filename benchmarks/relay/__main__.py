@@ -1,0 +1,96 @@
+"""Runs the relay benchmark: ``python -m benchmarks.relay``, or ``make bench-relay``.
+
+CPU nanoseconds are user and system time of the relay's process per datagram that arrived. Ratios are medians of the
+rounds' ratios. QUICK only shows that every contender runs and delivers; its figures mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from .driven import CONTENDERS, available, driven_relay
+from .race import SITUATIONS, Race, flow_octets, loss_free_rate
+from .report import Results
+
+_FEW, _MANY = 1000, 100_000
+_MEMORY = {"rtcsplit": (100_000, 1_000_000), "go": (100_000, 1_000_000), "asyncio": (100_000,)}
+_PROBE_MILLIS = 300
+
+
+def situations(results: Results, names: list[str], rounds: int, quick: bool) -> None:
+    """The four situations, each with all contenders in turns."""
+    with ExitStack() as processes:
+        relays = {name: processes.enter_context(driven_relay(name)) for name in names}
+        for name, traffic in SITUATIONS.items():
+            if quick:
+                traffic = replace(traffic, millis=20, flows=50)
+            results.races.append(Race.run(name, relays, dict.fromkeys(relays, traffic), rounds))
+            if quick:
+                _check(results.races[-1])
+
+
+def _check(race: Race) -> None:
+    for name, rounds in race.rounds.items():
+        if not all(outcome.arrived for outcome in rounds):
+            raise SystemExit(f"{race.name}: nothing arrived through {name}")
+
+
+def rates(results: Results, names: list[str], rounds: int) -> None:
+    """The loss-free rates, in turns."""
+    with ExitStack() as processes:
+        relays = {name: processes.enter_context(driven_relay(name)) for name in names}
+        results.rates = {name: [] for name in relays}
+        for _ in range(rounds):
+            for name, relay in relays.items():
+                results.rates[name].append(loss_free_rate(relay, _PROBE_MILLIS))
+
+
+def many_flows(results: Results, rounds: int) -> None:
+    """The same relay with few flows that send, and with many."""
+    with driven_relay("rtcsplit") as relay:
+        few, many = (replace(SITUATIONS["saturated, one way"], flows=count) for count in (_FEW, _MANY))
+        named = {f"{_FEW:,} flows": few, f"{_MANY:,} flows": many}
+        results.many_flows = Race.run("rtcsplit, saturated, one way", dict.fromkeys(named, relay), named, rounds)
+
+
+def memory(results: Results, names: list[str]) -> None:
+    """Octets per flow, of a fresh relay each."""
+    for name in names:
+        if name in _MEMORY:
+            with driven_relay(name) as relay:
+                results.octets[name] = flow_octets(relay, _MEMORY[name])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.relay")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="only show that it runs")
+    parser.add_argument("--contenders", default=",".join(CONTENDERS))
+    parser.add_argument("--parts", default="situations,flows,rates,memory")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    names = available(options.contenders.split(","))
+    parts = {"situations"} if options.quick else set(options.parts.split(","))
+    results = Results()
+    if "situations" in parts:
+        situations(results, names, 1 if options.quick else options.rounds, options.quick)
+    if "flows" in parts:
+        many_flows(results, options.rounds)
+    if "rates" in parts:
+        rates(results, names, options.rounds)
+    if "memory" in parts:
+        memory(results, names)
+    if options.quick:
+        print(f"relay: {', '.join(names)} ran and delivered")
+        return
+    print("\n".join(results.lines()))
+    if options.json:
+        options.json.write_text(json.dumps(results.as_json(), indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Rounds of all contenders in turns, so that whatever else the machine does falls on all alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from .driven import DrivenRelay, Outcome, Traffic
+
+__all__ = ["SITUATIONS", "Race", "flow_octets", "loss_free_rate"]
+
+SITUATIONS = {
+    "saturated, one way": Traffic("up", 0),
+    "50,000/s, one way": Traffic("up", 50_000),
+    "saturated, both ways": Traffic("both", 0),
+    "echo, 20,000/s": Traffic("echo", 20_000),
+}
+
+_TRIES = 2  # of a rate: on a shared machine a relay may not have run for longer than its buffer lasts
+_STEPS = 6
+_RATES = (10_000, 640_000)
+
+
+@dataclass
+class Race:
+    """The rounds of one situation.
+
+    Attributes:
+        name: of the situation.
+        rounds: of each contender, the n-th ones one after the other.
+    """
+
+    name: str
+    rounds: dict[str, list[Outcome]]
+
+    @classmethod
+    def run(cls, name: str, relays: Mapping[str, DrivenRelay], traffic: Mapping[str, Traffic], rounds: int) -> Race:
+        """Let the relays take turns, each with its traffic, one turn of each to warm up."""
+        race = cls(name, {contender: [] for contender in relays})
+        for number in range(rounds + 1):
+            for contender, relay in relays.items():
+                outcome = relay.run(traffic[contender])
+                if number > 0:
+                    race.rounds[contender].append(outcome)
+        return race
+
+    def median_of(self, contender: str, figure: str) -> float:
+        """Return the median round's figure, an attribute of :class:`Outcome`."""
+        return median(getattr(outcome, figure) for outcome in self.rounds[contender])
+
+    def ratio(self, contender: str, to: str, figure: str = "cpu_ns") -> float:
+        """Return the median of the rounds' ratios."""
+        pairs = zip(self.rounds[contender], self.rounds[to], strict=True)
+        return median(getattr(ours, figure) / max(getattr(other, figure), 1) for ours, other in pairs)
+
+
+def loss_free_rate(relay: DrivenRelay, millis: int) -> int:
+    """Return the highest rate one way, within a few percent, of which every datagram arrives."""
+    low, high = _RATES
+    for _ in range(_STEPS):
+        rate = round((low * high) ** 0.5)
+        if any(_is_loss_free(relay.run(Traffic("up", rate, millis)), rate, millis) for _ in range(_TRIES)):
+            low = rate
+        else:
+            high = rate
+    return low
+
+
+def _is_loss_free(outcome: Outcome, rate: int, millis: int) -> bool:
+    return outcome.arrived == outcome.sent and outcome.sent >= 0.99 * rate * millis / 1000
+
+
+def flow_octets(relay: DrivenRelay, counts: Sequence[int]) -> dict[int, float]:
+    """Return how much memory a relay without flows takes for so many of them, per flow."""
+    before = relay.resident()
+    found = {}
+    for count in sorted(counts):
+        relay.make_flows(count)
+        found[count] = (relay.resident() - before) / count
+    return found
