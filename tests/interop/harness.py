@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 
 from rtcsplit.cli.demo.counters import RelayReading
-from rtcsplit.cli.demo.deployment import Deployment
+from rtcsplit.cli.demo.deployment import Deployment, Settings
 
 __all__ = ["PROFILES", "ROLES", "Profile", "deployed", "relay_reading"]
 
@@ -43,7 +43,7 @@ ROLES = {"active": "server", "passive": "client"}
 async def deployed(setup: str = "auto", profile: str | None = None, *, workers: int = 1) -> AsyncIterator[Deployment]:
     """A running deployment whose transceiver has that DTLS setup and that SRTP profile alone."""
     profiles = () if profile is None else (PROFILES[profile].setting,)
-    async with Deployment(dtls_setup=setup, srtp_profiles=profiles, workers=workers) as deployment:
+    async with Deployment(Settings(setup, profiles, workers)) as deployment:
         yield deployment
 
 
