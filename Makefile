@@ -35,6 +35,27 @@ test: PACKAGES = libopus0 chromium redis-server
 test: system-packages setup csrc-test ## run all tests
 	$(BIN)/pytest
 
+# pipecat asks for soxr 1.0 where the tests run with 1.1, and brings 500 MB along: an environment of its own.
+ADAPTERS := .venv-adapters
+ADAPTER_TESTS := tests/interop/test_pipecat.py tests/unit/test_examples.py tests/unit/test_resample.py
+
+$(ADAPTERS)/installed.stamp: $(EXTENSION)
+	$(PYTHON) -m venv $(ADAPTERS)
+	$(ADAPTERS)/bin/pip install --quiet --upgrade pip -c constraints.txt
+	@sed 's/^soxr==.*/soxr==1.0.0/' constraints.txt > $(ADAPTERS)/constraints.txt
+	$(ADAPTERS)/bin/pip install -qq -c $(ADAPTERS)/constraints.txt "setuptools>=77" "cffi>=1.17"
+	$(ADAPTERS)/bin/pip install -qq -c $(ADAPTERS)/constraints.txt --no-build-isolation --editable ".[adapters-test]"
+	@touch $@
+
+ifeq ($(shell $(PYTHON) -c "import sys; print(sys.version_info >= (3, 11))"),True)
+adapters: PACKAGES = libopus0 chromium
+adapters: system-packages $(ADAPTERS)/installed.stamp ## the frameworks that have adapters, as they are
+	$(ADAPTERS)/bin/pytest -q $(ADAPTER_TESTS)
+else
+adapters:
+	@echo "adapters: skipped, pipecat needs Python 3.11"
+endif
+
 faults: setup ## the long forms of the fault tests, with their figures
 	$(BIN)/pytest -q -m long --capture=no --timeout=900
 
@@ -162,6 +183,6 @@ bench-voice: setup ## how evenly talking calls send, how fast they fall silent; 
 	$(BIN)/python -m benchmarks.voice --calls $(CALLS) --complexity $(COMPLEXITY) --seconds $(SECONDS_PER_RUN)
 
 clean: ## remove what was built
-	rm -rf build $(VENV) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c
+	rm -rf build $(VENV) $(ADAPTERS) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c
 
-.PHONY: help setup system-packages test faults soak demo style format types csrc-test sanitized-test fuzz bench bench-relay bench-transceiver bench-voice clean
+.PHONY: help setup system-packages test adapters faults soak demo style format types csrc-test sanitized-test fuzz bench bench-relay bench-transceiver bench-voice clean

@@ -1,7 +1,8 @@
 """Sample-rate conversion of a running stream, by libsoxr: only where no codec has the rate that is wanted.
 
 libsoxr's fixed-rate streams hold back up to 100 ms and hand it out in lumps; its variable-rate mode has the same
-filters, an even flow, and 5 to 30 ms of delay, so that is what runs here, at a constant rate.
+filters, an even flow, and 5 to 30 ms of delay, so that is what runs here, at a constant rate. soxr 1.0, which pipecat
+asks for, does not offer it yet; there the shortest filters run that have no audible aliases, 60 ms at most.
 """
 
 from __future__ import annotations
@@ -68,4 +69,8 @@ class Resampler:
         return bytes(samples.tobytes())
 
     def _start(self) -> None:
-        self._stream = self._library.soxr.ResampleStream(*self._rates, 1, dtype="int16", quality="HQ", vr=True)
+        stream = self._library.soxr.ResampleStream
+        try:
+            self._stream = stream(*self._rates, 1, dtype="int16", quality="HQ", vr=True)
+        except TypeError:
+            self._stream = stream(*self._rates, 1, dtype="int16", quality="LQ")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import signal
 import socket
 import subprocess
 import sys
 from array import array
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -104,6 +106,29 @@ async def test_the_talker_comes_to_its_end(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize("name", ["echo", "tones", "talk"])
 def test_each_example_answers_a_call(name: str) -> None:
     """As a program: a WHIP offer is answered, Ctrl-C ends it."""
+    with running(name) as port:
+        response = httpx.post(
+            f"http://127.0.0.1:{port}/whip",
+            content=stored("chromium_audio"),
+            headers={"Content-Type": "application/sdp"},
+        )
+        assert response.status_code == 201
+        assert "opus/48000/2" in response.text
+
+
+def test_the_bot_of_pipecat_answers_a_call() -> None:
+    """As a program: an offer as pipecat's clients send it is answered, Ctrl-C ends it."""
+    pytest.importorskip("pipecat", reason="needs pipecat-ai: pip install 'rtcsplit[pipecat]', Python 3.11 or later")
+    with running("pipecat_echo") as port:
+        offer = {"sdp": stored("chromium_audio_datachannel").decode(), "type": "offer"}
+        response = httpx.post(f"http://127.0.0.1:{port}/api/offer", json=offer)
+        assert response.status_code == 200
+        assert "webrtc-datachannel" in response.json()["sdp"]
+
+
+@contextlib.contextmanager
+def running(name: str) -> Iterator[int]:
+    """The example as a program; the value is its port."""
     port = free_port(socket.SOCK_STREAM)
     command = [sys.executable, "-m", f"examples.{name}", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
@@ -112,13 +137,7 @@ def test_each_example_answers_a_call(name: str) -> None:
             for line in process.stderr:
                 if "Uvicorn running" in line:
                     break
-            response = httpx.post(
-                f"http://127.0.0.1:{port}/whip",
-                content=stored("chromium_audio"),
-                headers={"Content-Type": "application/sdp"},
-            )
-            assert response.status_code == 201
-            assert "opus/48000/2" in response.text
+            yield port
         finally:
             process.send_signal(signal.SIGINT)
         rest = process.stderr.read()

@@ -20,6 +20,7 @@ LAYERS = [
     "transceiver",
     "signaling",
     "gateway",
+    "adapters",
     "cli",
 ]
 EVERYBODY_MAY_IMPORT = {"errors", "drops", "_version", ""}
