@@ -19,6 +19,7 @@ from .process import Process, run
 from .transceiver import serve_calls
 
 if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from ..gateway.realtime_backend import RealtimeBackend
@@ -46,7 +47,15 @@ def gateway(config: Path, settings: tuple[str, ...], check: bool) -> None:
         with needs_extra("gateway"):
             application, calls = _application(read.backend.protocol, backend)
         try:
-            await serve_calls(process, read, keys, application, role="gateway", door=partial(_door, read, calls))
+            await serve_calls(
+                process,
+                read,
+                keys,
+                application,
+                role="gateway",
+                more_collectors=partial(_collectors, application),
+                door=partial(_door, read, calls),
+            )
         finally:
             await application.aclose()
 
@@ -65,6 +74,13 @@ def _application(
     from ..gateway.websocket_backend import websocket_backend
 
     return websocket_backend(settings), None
+
+
+def _collectors(application: VoiceApplication | RealtimeBackend) -> list[Collector]:
+    from ..gateway.voice import VoiceApplication
+    from ..gateway.voice_metrics import VoiceCollector
+
+    return [VoiceCollector(application if isinstance(application, VoiceApplication) else application.voice)]
 
 
 def _door(config: GatewayConfig, calls: RealtimeCalls | None, endpoint: Transceiver, whip: ASGIApp) -> ASGIApp:

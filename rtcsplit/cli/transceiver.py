@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +62,7 @@ async def serve_calls(
     application: Application,
     *,
     role: str = "transceiver",
+    more_collectors: Callable[[], Sequence[Collector]] = tuple,
     door: Callable[[Transceiver, ASGIApp], ASGIApp] = lambda endpoint, whip: whip,
 ) -> None:
     """Run a transceiver and its HTTP signaling until the process is told to stop.
@@ -72,6 +73,7 @@ async def serve_calls(
         keys: hint keys, None in direct mode without.
         application: what the calls talk to.
         role: what the ready line calls it.
+        more_collectors: metrics of the application's own; called where there is an admin port.
         door: makes what the signaling port serves, given the WHIP endpoint.
     """
     section = config.transceiver
@@ -84,7 +86,7 @@ async def serve_calls(
     def collectors() -> list[Collector]:
         from ..transceiver.metrics import TransceiverCollector
 
-        return [TransceiverCollector(endpoint.counters)]
+        return [TransceiverCollector(endpoint.counters), *more_collectors()]
 
     async with (
         admin_port(config.admin, process, collectors) as admin,

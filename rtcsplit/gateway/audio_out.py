@@ -59,6 +59,7 @@ class AudioOut:
         pump: has what is due leave, and the timer looked at anew.
         clock: monotonic seconds.
         can_send: whether the peer agreed to hear anything.
+        flushed: told when a flush began that cut something off, once its fade is on its way.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class AudioOut:
         clock: Callable[[], float],
         *,
         can_send: bool,
+        flushed: Callable[[float], None] = lambda began: None,
     ) -> None:
         self.sample_rate = sample_rate
         self.speech: Speech | None = None
@@ -76,6 +78,7 @@ class AudioOut:
         self._pump = pump
         self._clock = clock
         self._can_send = can_send
+        self._flushed = flushed
         self._resampler = None if playout.sample_rate == sample_rate else Resampler(sample_rate, playout.sample_rate)
         self._is_ended = False
         self._turn = asyncio.Lock()
@@ -115,12 +118,15 @@ class AudioOut:
         Returns:
             The segment that was cut off and how much of it was sent; None where nothing was playing.
         """
+        began = self._clock()
         self.speech = None
         if self._resampler is not None:
             self._resampler.process(b"", is_last=True)
-        finished = self._playout.flush(self._clock())
+        finished = self._playout.flush(began)
         self._room.notify()
         self._pump()
+        if finished is not None:
+            self._flushed(began)
         return finished
 
     @property

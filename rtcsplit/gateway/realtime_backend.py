@@ -44,11 +44,14 @@ class RealtimeBackend:
 
     Args:
         settings: of the backend; both rates are 24,000 Hz for OpenAI's own.
+
+    Attributes:
+        voice: the calls' audio.
     """
 
     def __init__(self, settings: BackendSettings) -> None:
         self._settings = settings
-        self._voice = VoiceApplication(self._serve, voice_settings(settings))
+        self.voice = VoiceApplication(self._serve, voice_settings(settings))
         self._events: dict[str, CallEvents] = {}
 
     def configure(self, call_id: str, session: dict[str, Any]) -> None:
@@ -66,16 +69,16 @@ class RealtimeBackend:
 
     async def aclose(self) -> None:
         """End what still runs. Stop the transceiver before."""
-        await self._voice.aclose()
+        await self.voice.aclose()
 
     def call_connected(self, call: Call) -> None:
         """Bring the call to the backend."""
         self._events.setdefault(call.call_id, CallEvents({})).connect(call)
-        self._voice.call_connected(call)
+        self.voice.call_connected(call)
 
     def packet_received(self, call: Call, packet: RtpPacket) -> None:
         """The caller's audio."""
-        self._voice.packet_received(call, packet)
+        self.voice.packet_received(call, packet)
 
     def channel_event(self, call: Call, event: ChannelEvent) -> None:
         """The caller's events."""
@@ -88,7 +91,7 @@ class RealtimeBackend:
         events = self._events.pop(call.call_id, None)
         if events is not None:
             events.end()
-        self._voice.call_ended(call, cause)
+        self.voice.call_ended(call, cause)
 
     async def _serve(self, session: VoiceSession) -> None:
         events = self._events.get(session.call_id)

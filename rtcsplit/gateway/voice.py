@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from ..media.encoding import run_now
 from ..media.opus import require_opus
 from ..media.playout_events import PlayoutEvent
 from ..media.resample import require_soxr
@@ -15,6 +16,7 @@ from ..transceiver.call import Call
 from ..wire.rtp import RtpPacket
 from .audio_in import AudioFrame
 from .codec_thread import CodecThread
+from .voice_counters import VoiceCounters, VoiceTotals
 from .voice_session import VoiceSession
 from .voice_settings import VoiceSettings
 
@@ -38,6 +40,9 @@ class VoiceApplication:
         settings: for all calls.
         has_codec_thread: encode in a thread beside the event loop, which then has its core for packets.
 
+    Attributes:
+        counters: of its calls, living and over.
+
     Raises:
         MissingLibraryError: libopus or soxr is not installed; says what to install.
     """
@@ -50,12 +55,17 @@ class VoiceApplication:
         self._handler = handler
         self._settings = settings or VoiceSettings()
         self._codecs = CodecThread() if has_codec_thread else None
+        self.counters = VoiceCounters()
         self._sessions: dict[Call, VoiceSession] = {}
         self._tasks: dict[VoiceSession, asyncio.Task[None]] = {}
 
     def sessions(self) -> list[VoiceSession]:
         """The sessions of calls that live."""
         return list(self._sessions.values())
+
+    def totals(self) -> VoiceTotals:
+        """Sums over all calls, living and over."""
+        return self.counters.totals(session.totals for session in self._sessions.values())
 
     async def aclose(self) -> None:
         """Cancel the handlers that still run, and wait for them. Stop the transceiver before."""
@@ -72,10 +82,8 @@ class VoiceApplication:
         """Make a session of the call, and let the handler begin."""
         if call.audio is None:
             return
-        if self._codecs is None:
-            session = VoiceSession(call, self._settings)
-        else:
-            session = VoiceSession(call, self._settings, submit=self._codecs.submit)
+        submit = run_now if self._codecs is None else self._codecs.submit
+        session = VoiceSession(call, self._settings, submit=submit, counters=self.counters)
         call.companion = session
         self._sessions[call] = session
         task = asyncio.get_running_loop().create_task(self._run(session), name=f"voice {call.ufrag[:6]}")

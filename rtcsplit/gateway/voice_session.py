@@ -21,6 +21,7 @@ from ..transceiver.call import Call
 from ..wire.rtp import RtpPacket
 from .audio_in import AudioIn, AudioOutlet
 from .audio_out import AudioOut
+from .voice_counters import VoiceCounters, VoiceTotals
 from .voice_settings import VoiceSettings
 from .waiting import Change
 
@@ -37,6 +38,7 @@ class VoiceSession:
         call: connected, with audio.
         settings: see :class:`VoiceSettings`.
         submit: encodes frames; see ``media.encoding``.
+        counters: of all calls of the application.
 
     Attributes:
         audio_in: the peer's audio, live; ``audio_in.transcript`` is the complete one.
@@ -50,21 +52,24 @@ class VoiceSession:
         settings: VoiceSettings | None = None,
         *,
         submit: Callable[[EncodeJob], Callable[[], None]] = run_now,
+        counters: VoiceCounters | None = None,
     ) -> None:
         if call.audio is None:
             raise UsageError("this call has no audio")
         settings = settings or VoiceSettings()
         self._call = call
+        self._counters = counters or VoiceCounters()
         transcript = AudioOutlet(settings.transcript_rate, settings.transcript_backlog)
         self.audio_in = AudioIn(
             settings.input_rate, settings.live_backlog, transcript if settings.has_transcript else None
         )
         self._transcript = transcript
+        self._live = JitterBuffer(
+            is_even=settings.is_even, minimum_delay=settings.minimum_delay, maximum_delay=settings.maximum_delay
+        )
         self._inbound = InboundAudio(
             call.audio,
-            JitterBuffer(
-                is_even=settings.is_even, minimum_delay=settings.minimum_delay, maximum_delay=settings.maximum_delay
-            ),
+            self._live,
             TranscriptBuffer(patience=settings.patience) if settings.has_transcript else None,
         )
         encoder = new_encoder(
@@ -76,7 +81,12 @@ class VoiceSession:
         )
         self._playout = Playout(encoder, settings.playout, submit=submit)
         self.audio_out = AudioOut(
-            self._playout, settings.output_rate, self._pump, lambda: call.now, can_send=call.audio.direction.may_send
+            self._playout,
+            settings.output_rate,
+            self._pump,
+            lambda: call.now,
+            can_send=call.audio.direction.may_send,
+            flushed=self._note_flush,
         )
         self.end_cause: EndCause | None = None
         self._events: deque[PlayoutEvent] = deque(maxlen=_MAX_EVENTS)
@@ -101,6 +111,14 @@ class VoiceSession:
     def statistics(self) -> RtpStatistics | None:
         """Of the call's RTP, see ``Call.statistics``."""
         return self._call.statistics
+
+    @property
+    def totals(self) -> VoiceTotals:
+        """What the call has counted so far."""
+        inbound = self._inbound
+        return VoiceTotals.of(
+            self.statistics, late=inbound.late, duplicates=inbound.duplicates, underruns=self.audio_out.underruns
+        )
 
     async def events(self) -> AsyncIterator[PlayoutEvent]:
         """Yield ``SegmentStarted``, ``SegmentFinished`` and ``Starved``, until the call has ended; for one task."""
@@ -149,6 +167,7 @@ class VoiceSession:
     def ended(self, cause: EndCause) -> None:
         """The call is over: iterators come to their end, writers are told."""
         self.end_cause = cause
+        self._counters.ended = self._counters.ended.plus(self.totals)
         self._transcript.put(self._inbound.finish())
         self.audio_in.end()
         self._transcript.end()
@@ -165,6 +184,7 @@ class VoiceSession:
     def _drain_inbound(self, now: float) -> None:
         live = self._inbound.live_steps(now)
         if live:
+            self._counters.frames.update(step.fate for step in live)
             self.audio_in.put(live)
         transcript = self._inbound.transcript_steps(now)
         if transcript:
@@ -191,10 +211,16 @@ class VoiceSession:
             )
         self.audio_out.made_room()
 
+    def _note_flush(self, began: float) -> None:
+        """The fade leaves with the batch that the transceiver has put into the loop before this."""
+        asyncio.get_running_loop().call_soon(lambda: self._counters.flush.add(self._call.now - began))
+
     def _note_report(self) -> None:
         report = self._call.remote_report
         if report is not None and report.received_at is not None and report.received_at != self._reported_at:
             self._reported_at = report.received_at
+            delay = self._live.delay
+            self._counters.note_report(report, None if delay is None else delay.target)
             self._playout.note_report(
                 report.round_trip_time, report.jitter or 0.0, report.packets_behind or 0, report.received_at
             )

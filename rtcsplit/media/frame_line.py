@@ -47,6 +47,10 @@ class FrameLine:
         self._waiting[frame.position] = frame
         return True
 
+    def has(self, frame: Frame) -> bool:
+        """Whether a frame waits where that one would."""
+        return frame.position in self._waiting
+
     @property
     def is_full(self) -> bool:
         """Whether no frame can be added."""

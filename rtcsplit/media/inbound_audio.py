@@ -22,6 +22,10 @@ class InboundAudio:
         negotiation: of the call's audio.
         live: None where nobody listens live.
         transcript: None where nobody transcribes.
+
+    Attributes:
+        late: packets whose frame the live outlet had given up.
+        duplicates: packets whose frame had come before, as a copy.
     """
 
     def __init__(
@@ -30,14 +34,23 @@ class InboundAudio:
         self._reader = FrameReader(negotiation)
         self._live = live
         self._transcript = transcript
+        self.late = self.duplicates = 0
 
     def receive(self, packet: RtpPacket, now: float) -> None:
         """Take an authentic packet, as ``RtpSession.receive_rtp`` returned it."""
         for frame in self._reader.read(packet, now):
             if self._live is not None and not self._live.receive(frame):
+                if not frame.is_copy:
+                    self._note_refused(is_there=self._live.has(frame))
                 frame = frame._replace(is_late=True)  # or it is there already, then for the transcript too
             if self._transcript is not None:
                 self._transcript.receive(frame)
+
+    def _note_refused(self, *, is_there: bool) -> None:
+        if is_there:
+            self.duplicates += 1
+        else:
+            self.late += 1
 
     def live_steps(self, now: float) -> list[Step]:
         """Return what is due at the live outlet."""

@@ -59,6 +59,10 @@ class JitterBuffer:
             self._is_idle = False
         return True
 
+    def has(self, frame: Frame) -> bool:
+        """Whether a frame that was refused is there already, as a copy; else it came too late."""
+        return self._line is not None and frame.stream == self._line.stream and self._line.has(frame)
+
     def steps(self, now: float) -> list[Step]:
         """Return what is due, in order."""
         steps: list[Step] = []

@@ -25,6 +25,7 @@ MIN_ROUND_TRIP_TIME = 0.02  # one packet's duration: asking more often than pack
 class _Missing:
     until: float
     ask_at: float
+    is_asked: bool = False
 
 
 class MissingPackets:
@@ -33,11 +34,13 @@ class MissingPackets:
     Attributes:
         due: when :meth:`take` has something to ask for; None for never.
         ssrc: of the source watched; None before the first packet.
+        repaired: packets that came after they had been asked for.
     """
 
     def __init__(self, now: float) -> None:
         self.due: float | None = None
         self.ssrc: int | None = None
+        self.repaired = 0
         self._highest = 0
         self._missing: dict[int, _Missing] = {}  # in the order of sequence numbers
         self._budget = Budget(ASKS_PER_SECOND, ASKS_PER_SECOND, now)
@@ -53,7 +56,8 @@ class MissingPackets:
         elif step == 1:
             self._highest = sequence_number
         elif step >= 0x8000 or step == 0:
-            self._missing.pop(sequence_number, None)
+            missing = self._missing.pop(sequence_number, None)
+            self.repaired += missing is not None and missing.is_asked
         elif step > MAX_GAP:
             self._begin(ssrc, sequence_number)
         else:
@@ -69,6 +73,7 @@ class MissingPackets:
             if missing.ask_at <= now:
                 missing.ask_at = now + wait
                 if self._budget.take(now):
+                    missing.is_asked = True
                     numbers.append(number)
         self.due = min((missing.ask_at for missing in self._missing.values()), default=None)
         return numbers

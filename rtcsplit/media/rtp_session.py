@@ -293,6 +293,7 @@ class RtpSession:
             feedback_ignored=feedback.ignored,
             nacks_received=feedback.nacks_received,
             nacks_sent=feedback.nacks_sent,
+            packets_repaired=0 if self._missing is None else self._missing.repaired,
             packets_resent=0 if history is None else history.packets_resent,
             octets_resent=0 if history is None else history.octets_resent,
             transport_feedback_sent=feedback.transport_feedback_sent,

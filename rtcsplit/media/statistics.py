@@ -46,6 +46,7 @@ class RtpStatistics:
         feedback_ignored: feedback messages about sources that are not ours, and those beyond 100 a second.
         nacks_received: NACK messages about our source (``nackCount`` of ``outbound-rtp``).
         nacks_sent: ours (``nackCount`` of ``inbound-rtp``).
+        packets_repaired: of the peer's, that came after we had asked for them.
         packets_resent: our packets that were sent again (``retransmittedPacketsSent``).
         octets_resent: their octets, with headers and SRTP tag.
         transport_feedback_sent: our transport-wide feedback messages.
@@ -69,6 +70,7 @@ class RtpStatistics:
     feedback_ignored: int
     nacks_received: int
     nacks_sent: int
+    packets_repaired: int
     packets_resent: int
     octets_resent: int
     transport_feedback_sent: int

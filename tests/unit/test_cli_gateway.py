@@ -26,6 +26,9 @@ PAGE = (ROOT / "docs" / "how-to" / "connect-a-backend.md").read_text()
 (CODE,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
+ADMIN = ("--set", "admin.listen=127.0.0.1:0")
+
+
 @contextlib.contextmanager
 def backend(program: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     command = [sys.executable, str(program), "0"]
@@ -59,7 +62,7 @@ async def test_call_is_answered_by_the_backend(name: str, config: Path) -> None:
     program = ROOT / "examples" / "echo_backend.py" if name == "example" else page_backend(config.parent)
     with (
         backend(program) as (url, process),
-        running("gateway", "--config", config, RTCSPLIT_BACKEND__URL=url) as gateway,
+        running("gateway", "--config", config, *ADMIN, RTCSPLIT_BACKEND__URL=url) as gateway,
         LeanClient() as client,
     ):
         async with httpx.AsyncClient(trust_env=False) as http:
@@ -67,6 +70,9 @@ async def test_call_is_answered_by_the_backend(name: str, config: Path) -> None:
             await client.speak(encoded(speech())[:50])
             await client.until_returned(25, 5.0)
             assert len(client.returned) >= 25
+            metrics = (await http.get(f"http://{gateway.address('admin')}/metrics")).text
+            (played,) = re.findall(r'^rtcsplit_rtp_packets_total\{direction="in",fate="played"\} (\S+)', metrics, re.M)
+            assert float(played) >= 25
             await client.hang_up(http)
         assert gateway.stop()[0] == 0
         if name == "example":
