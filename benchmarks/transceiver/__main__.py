@@ -78,10 +78,10 @@ class Run:
         self._load.resume()
         self._speak(_WARM_UP)
         before, cpu_before = self._load.totals(), self._server.cpu_seconds()
-        all_before, ours_before = _busy_seconds(), time.process_time()
+        all_before, ours_before = busy_seconds(), time.process_time()
         self._speak(seconds)
         cpu = self._server.cpu_seconds() - cpu_before
-        others = _busy_seconds() - all_before - cpu - (time.process_time() - ours_before)
+        others = busy_seconds() - all_before - cpu - (time.process_time() - ours_before)
         self.windows.append(Window(cpu, self._load.totals() - before, others / seconds))
 
     def is_measured(self, rounds: int) -> bool:
@@ -131,7 +131,7 @@ class Run:
         self._callers.handle_timers()
 
 
-def _busy_seconds() -> float:
+def busy_seconds() -> float:
     """Return what all processes of the machine have spent so far."""
     with open("/proc/stat") as file:
         user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, file.readline().split()[1:9])

@@ -72,9 +72,9 @@ class Callers:
     def __init__(self, accept: Callable[[bytes], str], count: int, meanwhile: Callable[[], None]) -> None:
         self.callers: list[Caller] = []
         for start in range(0, count, _AT_ONCE):
-            group = [_new_caller(accept, index) for index in range(start, min(start + _AT_ONCE, count))]
+            group = [new_caller(accept, index) for index in range(start, min(start + _AT_ONCE, count))]
             self.callers += group
-            _connect(group)
+            connect(group)
             for caller in self.callers:
                 caller.pump(time.monotonic())
             meanwhile()
@@ -104,7 +104,7 @@ class Callers:
             caller.sock.close()
 
 
-def _new_caller(accept: Callable[[bytes], str], index: int) -> Caller:
+def new_caller(accept: Callable[[bytes], str], index: int) -> Caller:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     sock.bind(("0.0.0.0", 0))
     answer = accept(_offer(sock.getsockname()[1]))
@@ -140,7 +140,7 @@ def _attribute(sdp: str, name: str) -> str:
     return found[1]
 
 
-def _connect(group: Sequence[Caller]) -> None:
+def connect(group: Sequence[Caller]) -> None:
     poll = select.poll()
     by_fd = {caller.sock.fileno(): caller for caller in group}
     for fd in by_fd:
@@ -153,10 +153,10 @@ def _connect(group: Sequence[Caller]) -> None:
         for caller in group:
             caller.pump(now)
         for fd, _ in poll.poll(20):
-            _drain(by_fd[fd])
+            drain(by_fd[fd])
 
 
-def _drain(caller: Caller) -> None:
+def drain(caller: Caller) -> None:
     while True:
         try:
             datagram = caller.sock.recv(2048)

@@ -68,7 +68,7 @@ def _run(contender: str, connection: Connection) -> None:
     asyncio.run(CONTENDERS[contender](connection))
 
 
-async def _serve(connection: Connection, accept: Accept) -> None:
+async def serve(connection: Connection, accept: Accept) -> None:
     """Answer the questions of :class:`Server` until it says stop."""
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
@@ -107,7 +107,7 @@ async def _serve_rtcsplit(connection: Connection) -> None:
         async def accept(offer: bytes) -> str:
             return (await transceiver.accept(offer)).answer
 
-        await _serve(connection, accept)
+        await serve(connection, accept)
 
 
 async def _serve_aiortc(connection: Connection) -> None:
@@ -123,7 +123,7 @@ async def _serve_aiortc(connection: Connection) -> None:
 
         _hook_receiver(peer, _track(queue.get), take)
 
-    await _serve(connection, _aiortc_accept(echo_through_the_sender))
+    await serve(connection, _aiortc_accept(echo_through_the_sender))
 
 
 async def _serve_aiortc_forward(connection: Connection) -> None:
@@ -145,7 +145,7 @@ async def _serve_aiortc_forward(connection: Connection) -> None:
 
         _hook_receiver(peer, _track(asyncio.Future), take)
 
-    await _serve(connection, _aiortc_accept(echo_through_the_transport))
+    await serve(connection, _aiortc_accept(echo_through_the_transport))
 
 
 async def _serve_aiortc_tracks(connection: Connection) -> None:
@@ -153,7 +153,7 @@ async def _serve_aiortc_tracks(connection: Connection) -> None:
         [transceiver] = peer.getTransceivers()
         peer.addTrack(transceiver.receiver.track)
 
-    await _serve(connection, _aiortc_accept(add_received_track))
+    await serve(connection, _aiortc_accept(add_received_track))
 
 
 def _track(receive: Callable[[], Awaitable[Any]]) -> Any:
