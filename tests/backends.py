@@ -44,6 +44,7 @@ class Dialler:
     async def dial(self) -> LeanClient:
         client = self._sockets.enter_context(LeanClient())
         await client.connect(self.http, "http://calls.test/whip")
+        await until(lambda: all(call.session.srtp is not None for call in self.transceiver.calls()))
         return client
 
     async def until_calls(self, count: int) -> None:

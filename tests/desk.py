@@ -11,7 +11,8 @@ from pathlib import Path as FilePath
 from rtcsplit.drops import DropReason
 from rtcsplit.gateway.echo import Echo
 from rtcsplit.routing.hint import Route, RoutingKeys
-from rtcsplit.session.certificate import Certificate, Fingerprint
+from rtcsplit.session.certificate import Certificate
+from rtcsplit.session.dtls_context import DtlsContext, Fingerprint
 from rtcsplit.session.negotiation import DtlsRole, IceCredentials
 from rtcsplit.session.stun_refusals import StunRefusals
 from rtcsplit.transceiver.call import Call
@@ -53,7 +54,7 @@ class Desk:
         self.factory = CallFactory(
             settings,
             KEYS,
-            Certificate.generate(),
+            DtlsContext(Certificate.generate()),
             refusals=refusals,
             random=random.Random(1).randbytes,
             clock=lambda: self.network.now,

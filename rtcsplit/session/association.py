@@ -11,21 +11,21 @@ from collections.abc import Callable
 
 from ..drops import DropReason
 from .datachannel import DataChannels
-from .dtls import DtlsEndpoint, DtlsState
-from .dtls_context import DtlsContext
-from .events import ChannelEvent, DataReceived, DtlsClosed, DtlsFailed, HandshakeCompleted
+from .dtls_like import OpenDtls
+from .dtls_state import DtlsState
+from .events import ChannelEvent, DataReceived, DtlsClosed, DtlsFailed, HandshakeCompleted, HeldPacketDropped
 from .negotiation import Negotiation
 
 __all__ = ["Association", "AssociationEvent"]
 
-AssociationEvent = HandshakeCompleted | DtlsFailed | DtlsClosed | ChannelEvent
+AssociationEvent = HandshakeCompleted | DtlsFailed | DtlsClosed | HeldPacketDropped | ChannelEvent
 
 
 class Association:
     """DTLS, and SCTP where data channels were negotiated.
 
     Args:
-        context: certificate and profiles, shared by all sessions of a process.
+        open_dtls: makes the DTLS part.
         negotiation: roles, fingerprints and data section.
         random: returns as many random octets as it is asked for.
 
@@ -35,9 +35,9 @@ class Association:
 
     __slots__ = ("_dtls", "_events", "channels")
 
-    def __init__(self, context: DtlsContext, negotiation: Negotiation, random: Callable[[int], bytes]) -> None:
+    def __init__(self, open_dtls: OpenDtls, negotiation: Negotiation, random: Callable[[int], bytes]) -> None:
         role, data = negotiation.dtls_role, negotiation.data
-        self._dtls = DtlsEndpoint(context, role, negotiation.remote_fingerprints)
+        self._dtls = open_dtls(role, negotiation.remote_fingerprints)
         self.channels = None if data is None else DataChannels(data, role, random=random)
         self._events: deque[AssociationEvent] = deque()
 
@@ -51,6 +51,12 @@ class Association:
         reason = self._dtls.receive(datagram, now)
         refusal = self._follow(now)
         return reason if reason is not None else refusal
+
+    def follow(self, now: float) -> None:
+        """Do what DTLS reports where it goes on by itself."""
+        refusal = self._follow(now)
+        if refusal is not None:
+            self._events.append(HeldPacketDropped(refusal))
 
     def repeat_flight(self, now: float) -> None:
         """Send the flight that waits for an answer once more: the peer may not have heard it, or not on this path."""

@@ -49,12 +49,11 @@ class DtlsEndpoint:
 
     Attributes:
         role: as given.
-        state: where the association stands.
     """
 
     def __init__(self, context: DtlsContext, role: DtlsRole, remote_fingerprints: Sequence[Fingerprint]) -> None:
         self.role = role
-        self.state = DtlsState.NEW
+        self._state = DtlsState.NEW
         self._context = context
         self._fingerprints = tuple(remote_fingerprints)
         self._engine = DtlsEngine(context, role, self._fingerprints, MAX_DATAGRAM)
@@ -67,6 +66,11 @@ class DtlsEndpoint:
         self._poll_at: float | None = None
         self._outgoing: list[bytes] = []
         self._events: deque[DtlsEvent] = deque()
+
+    @property
+    def state(self) -> DtlsState:
+        """Where the association stands."""
+        return self._state
 
     def start(self, now: float) -> None:
         """Begin, upon the first authenticated check: a client sends its ClientHello, a server listens for 30 s.
@@ -142,7 +146,7 @@ class DtlsEndpoint:
         following = TRANSITIONS.get((self.state, trigger))
         if following is None:
             return False
-        self.state = following
+        self._state = following
         return True
 
     def _end(self, trigger: DtlsTrigger, event: DtlsEvent | None = None) -> None:

@@ -209,7 +209,7 @@ class SessionEnded:
 
 
 IceEvent = PathChanged | IceRestarted | UfragRetired | ConsentExpired
-DtlsEvent = HandshakeCompleted | DataReceived | DtlsFailed | DtlsClosed
+DtlsEvent = HandshakeCompleted | DataReceived | DtlsFailed | DtlsClosed | HeldPacketDropped
 ChannelEvent = ChannelOpened | MessageReceived | ChannelDrained | ChannelClosed | DataChannelsEnded
 SessionEvent = (
     AddressAuthenticated

@@ -15,12 +15,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from ..drops import DropReason
 from ..wire.address import Address, Path
 from ..wire.packet import Kind, classify
 from .association import Association
+from .dtls import DtlsEndpoint
 from .dtls_context import DtlsContext
+from .dtls_like import OpenDtls
 from .events import (
     AddressAuthenticated,
     ConsentExpired,
@@ -63,6 +66,8 @@ class Session:
         refusals: the process-wide, rate-limited answers to unauthenticated requests.
         random: returns as many random octets as it is asked for.
         now: monotonic seconds.
+        open_dtls: makes the DTLS part in place of a :class:`.dtls.DtlsEndpoint` of ``dtls_context``; whoever gives one
+            calls :meth:`follow_dtls` when it has news.
 
     Attributes:
         state: where the session stands; nobody else's to set.
@@ -90,9 +95,10 @@ class Session:
         refusals: StunRefusals,
         random: Callable[[int], bytes],
         now: float,
+        open_dtls: OpenDtls | None = None,
     ) -> None:
         self._ice = IceLite(local_ice, negotiation.remote_ice, refusals=refusals, random=random, now=now)
-        self._association = Association(dtls_context, negotiation, random)
+        self._association = Association(open_dtls or partial(DtlsEndpoint, dtls_context), negotiation, random)
         self._outbox = Outbox(self._ice)
         self._media = SessionMedia(self._ice, self._outbox)
         self.channels = self._association.channels
@@ -257,6 +263,12 @@ class Session:
         self._follow_ice(now)
         self._association.handle_timer(now)
         self._follow_association(now)
+
+    def follow_dtls(self, now: float) -> None:
+        """Take what the handshake has brought meanwhile, where it runs beside this session."""
+        if self.state is not SessionState.CLOSED:
+            self._association.follow(now)
+            self._follow_association(now)
 
     # receiving
 

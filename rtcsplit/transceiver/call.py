@@ -181,6 +181,11 @@ class Call:
         self.session.close(now)
         self._changed(self)
 
+    def follow_dtls(self) -> None:
+        """Take what the handshake has brought, where it runs in a thread of its own."""
+        self.session.follow_dtls(self._clock())
+        self._changed(self)
+
     def wake(self) -> None:
         """Have the timers of the call and its companion looked at anew."""
         self._changed(self)

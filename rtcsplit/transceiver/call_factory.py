@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
+from functools import partial
 
 from ..media.rtp_session import RtpSession
 from ..routing.hint import RoutingKeys, random_ufrag
-from ..session.certificate import Certificate
 from ..session.dtls_context import DtlsContext
 from ..session.negotiation import IceCredentials, Negotiation
 from ..session.sdp import Answer, LocalDescription, build_answer, parse_offer
@@ -16,6 +16,7 @@ from ..session.session import Session
 from ..session.stun_refusals import StunRefusals
 from ..wire.address import Address
 from .call import Call
+from .handshakes import HandshakeThread
 from .session_log import LogDirectory, SessionLog
 from .settings import TransceiverSettings
 
@@ -33,32 +34,34 @@ class CallFactory:
     Args:
         settings: what the transceiver was told.
         keys: hint keys, None in direct mode without them.
-        certificate: of all calls.
+        dtls_context: certificate and profiles of all calls.
         refusals: shared answers to unauthenticated requests.
         random: returns as many random octets as it is asked for.
         clock: monotonic seconds.
         has_data: whether data channels are taken where they are offered.
+        handshakes: where handshakes run; in whatever thread drives the calls if None.
     """
 
     def __init__(
         self,
         settings: TransceiverSettings,
         keys: RoutingKeys | None,
-        certificate: Certificate,
+        dtls_context: DtlsContext,
         *,
         refusals: StunRefusals,
         random: Callable[[int], bytes],
         clock: Callable[[], float],
         has_data: bool = False,
+        handshakes: HandshakeThread | None = None,
     ) -> None:
         self._settings = settings
         self._keys = keys
-        self._certificate = certificate
-        self._dtls_context = DtlsContext(certificate, settings.srtp_profiles)
+        self._dtls_context = dtls_context
         self._refusals = refusals
         self._random = random
         self._clock = clock
         self._has_data = has_data
+        self._handshakes = handshakes
 
     def make(
         self,
@@ -82,7 +85,7 @@ class CallFactory:
         parsed = parse_offer(offer)
         local = LocalDescription.create(
             self.credentials(is_taken),
-            self._certificate.fingerprint,
+            self._dtls_context.certificate.fingerprint,
             self.candidates(own_address),
             self._random,
             setup=self._settings.dtls_setup,
@@ -120,6 +123,7 @@ class CallFactory:
         negotiation: Negotiation,
         log: SessionLog | None,
     ) -> Call:
+        call: Call
         session = Session(
             local.ice,
             negotiation,
@@ -127,8 +131,9 @@ class CallFactory:
             refusals=self._refusals,
             random=self._random,
             now=self._clock(),
+            open_dtls=None if self._handshakes is None else partial(self._handshakes.open, lambda: call.follow_dtls()),
         )
-        return Call(
+        call = Call(
             urlsafe_b64encode(self._random(_CALL_ID_OCTETS)).rstrip(b"=").decode(),
             local.ice.ufrag,
             session,
@@ -137,6 +142,7 @@ class CallFactory:
             clock=self._clock,
             log=log,
         )
+        return call
 
     def _new_rtp(self, local: LocalDescription, negotiation: Negotiation, now: float) -> RtpSession:
         assert negotiation.audio is not None

@@ -16,6 +16,7 @@ from types import TracebackType
 from ..errors import UsageError
 from ..routing.hint import RoutingKeys
 from ..session.certificate import Certificate
+from ..session.dtls_context import DtlsContext
 from ..session.negotiation import IceCredentials
 from ..session.session_state import SessionState
 from ..session.stun_refusals import StunRefusals
@@ -27,6 +28,7 @@ from .call import Call
 from .call_factory import CallFactory
 from .counters import TransceiverCounters
 from .gathering import Gathering
+from .handshakes import HandshakeThread
 from .reader import SocketReader
 from .settings import TransceiverSettings
 from .socket import TransceiverSocket
@@ -69,15 +71,19 @@ class Transceiver:
         self._settings = settings
         self._admission = Admission(settings.max_sessions, settings.max_half_open_sessions)
         self._switchboard = Switchboard(application, refusals, self._flush_soon)
+        dtls_context = DtlsContext(certificate or Certificate.generate(), settings.srtp_profiles)
+        self._handshakes = HandshakeThread(dtls_context)
         self._factory = CallFactory(
             settings,
             keys,
-            certificate or Certificate.generate(),
+            dtls_context,
             refusals=refusals,
             random=os.urandom,
             clock=time.monotonic,
             has_data=isinstance(application, ChannelApplication),
+            handshakes=self._handshakes,
         )
+        self._turns = asyncio.Lock()
         self._socket: TransceiverSocket | None = None
         self._reader: SocketReader | None = None
         self._wakeup: asyncio.TimerHandle | None = None
@@ -135,6 +141,7 @@ class Transceiver:
         self._socket = TransceiverSocket(self._settings, self._switchboard.table)
         self._reader = SocketReader(self._socket.fileno(), self._take_batches, Gathering(self._settings.gather))
         self._reader.start()
+        self._handshakes.start()
 
     async def stop(self) -> None:
         """End every call, say so to the peers, and close the socket. Idempotent."""
@@ -147,6 +154,7 @@ class Transceiver:
             if handle is not None:
                 handle.cancel()
         self._reader.stop()
+        self._handshakes.stop()
         self._socket.close()
         self._socket = self._reader = None
 
@@ -159,6 +167,8 @@ class Transceiver:
     ) -> AcceptedCall:
         """Answer an SDP offer with a new call.
 
+        Offers that come at once are answered one by one, with what waits in the socket between any two.
+
         Args:
             offer: the client's SDP.
             on_end: called once, in the loop, when the call has ended by whatever cause.
@@ -169,6 +179,14 @@ class Transceiver:
             OverloadError: no room for another call, or a drain; no call was made.
             UsageError: not started.
         """
+        self._started_socket()
+        async with self._turns:
+            await asyncio.sleep(0)  # the loop looks at its sockets
+            return self._accept(offer, on_end, write_log)
+
+    def _accept(
+        self, offer: bytes, on_end: Callable[[], None] | None, write_log: Callable[[str], None] | None
+    ) -> AcceptedCall:
         socket = self._started_socket()
         self._admission.admit(len(self._switchboard), self._switchboard.half_open)
         call, answer = self._factory.make(
