@@ -233,9 +233,10 @@ class SignalingSection(Struct, frozen=True, kw_only=True):
 
 
 class BackendSection(Struct, frozen=True, kw_only=True):
-    """``[backend]``: the WebSocket server that answers the calls of a gateway."""
+    """``[backend]``: what answers the calls of a gateway, a WebSocket server or a handler in its own process."""
 
-    url: Annotated[str, _takes('a URL like "ws://127.0.0.1:9000/calls" or "wss://backend.example/calls"')]
+    url: Annotated[str | None, _takes('a URL like "ws://127.0.0.1:9000/calls" or "wss://backend.example/calls"')] = None
+    handler: Annotated[str | None, _takes('"MODULE:NAME" of a handler in this process')] = None
     protocol: Annotated[Literal["plain", "realtime"], _takes('"plain" or "realtime"')] = "plain"
     token: Annotated[str, _takes("a bearer token", is_secret=True)] = ""
     audio_in: Annotated[Literal["pcm16", "packets"], _takes('"pcm16" or "packets"')] = "pcm16"
@@ -247,6 +248,8 @@ class BackendSection(Struct, frozen=True, kw_only=True):
     call_seconds: Annotated[CallSeconds, _takes("seconds, 1..604800")] = 3600
 
     def __post_init__(self) -> None:
+        if (self.url is None) is (self.handler is None):
+            raise ConfigurationError("backend.url", self.url, "a WebSocket server, or a handler instead of it")
         if self.protocol == "realtime" and self.audio_in != "pcm16":
             raise ConfigurationError("backend.audio_in", self.audio_in, '"pcm16" (backend.protocol is realtime)')
 

@@ -1,10 +1,11 @@
-"""``rtcsplit gateway``: a transceiver whose calls are answered by a backend over WebSocket, in the foreground."""
+"""``rtcsplit gateway``: a transceiver whose calls a backend over WebSocket or a handler answers, in the foreground."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
@@ -12,6 +13,7 @@ from ..gateway.backend_settings import BackendSettings
 from .config import BackendSection, GatewayConfig
 from .effective import effective_toml
 from .extras import needs_extra
+from .handler import handler_application
 from .keys import minting_keys
 from .loading import Source, check_option, source_options
 from .logs import set_up_logs
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from ..signaling.realtime_calls import RealtimeCalls
     from ..transceiver.transceiver import Transceiver
 
+    _Answering: TypeAlias = tuple[VoiceApplication | RealtimeBackend, RealtimeCalls | None]
+
 __all__ = ["gateway"]
 
 
@@ -34,10 +38,10 @@ __all__ = ["gateway"]
 @source_options
 @check_option
 def gateway(config: Path, settings: tuple[str, ...], check: bool) -> None:
-    """Run a transceiver that brings its calls to a WebSocket backend. SIGTERM drains it."""
+    """Run a transceiver whose calls a WebSocket backend or a handler answers. SIGTERM drains it."""
     read = Source(config, settings).read(GatewayConfig)
     keys = None if read.hint_keys is None else minting_keys(read.hint_keys)
-    backend = _settings(read.backend)
+    make_application = _application(read.backend, config.parent)
     if check:
         click.echo(effective_toml(read), nl=False)
         return
@@ -45,7 +49,7 @@ def gateway(config: Path, settings: tuple[str, ...], check: bool) -> None:
 
     async def serve(process: Process) -> None:
         with needs_extra("gateway"):
-            application, calls = _application(read.backend.protocol, backend)
+            application, calls = make_application()
         try:
             await serve_calls(
                 process,
@@ -62,15 +66,23 @@ def gateway(config: Path, settings: tuple[str, ...], check: bool) -> None:
     run(serve)
 
 
-def _application(
-    protocol: str, settings: BackendSettings
-) -> tuple[VoiceApplication | RealtimeBackend, RealtimeCalls | None]:
-    """The application, and what the Realtime door has to know of its calls."""
-    if protocol == "realtime":
-        from ..gateway.realtime_backend import RealtimeBackend
+def _application(section: BackendSection, folder: Path) -> Callable[[], _Answering]:
+    """What makes the application, and what the Realtime door has to know of its calls; mistakes are found at once."""
+    if section.url is None:
+        handled = handler_application(section, folder)
+        return lambda: (handled, None)
+    settings = _settings(section, section.url)
+    return partial(_realtime if section.protocol == "realtime" else _plain, settings)
 
-        realtime = RealtimeBackend(settings)
-        return realtime, realtime
+
+def _realtime(settings: BackendSettings) -> _Answering:
+    from ..gateway.realtime_backend import RealtimeBackend
+
+    backend = RealtimeBackend(settings)
+    return backend, backend
+
+
+def _plain(settings: BackendSettings) -> _Answering:
     from ..gateway.websocket_backend import websocket_backend
 
     return websocket_backend(settings), None
@@ -107,9 +119,9 @@ def _door(config: GatewayConfig, calls: RealtimeCalls | None, endpoint: Transcei
     return by_path
 
 
-def _settings(section: BackendSection) -> BackendSettings:
+def _settings(section: BackendSection, url: str) -> BackendSettings:
     return BackendSettings(
-        url=section.url,
+        url=url,
         token=section.token,
         audio_in_rate=section.audio_in_rate if section.audio_in == "pcm16" else None,
         audio_out_rate=section.audio_out_rate,

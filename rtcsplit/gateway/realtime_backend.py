@@ -21,13 +21,14 @@ from .backend_link import BackendLink, Complaints
 from .backend_settings import BackendSettings
 from .call_events import CallEvents
 from .call_limit import CallLimit
+from .first_of import first_of
 from .realtime_controller import EventsController
 from .realtime_events import parse_audio, parse_head, parse_object
 from .realtime_speech import RealtimeSpeech
 from .refusal import BackendError, Refusal
 from .voice import VoiceApplication
 from .voice_session import VoiceSession
-from .websocket_backend import first_of, voice_settings
+from .websocket_backend import voice_settings
 
 __all__ = ["RealtimeBackend"]
 

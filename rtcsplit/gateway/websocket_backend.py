@@ -7,10 +7,7 @@ and what it sends too fast waits in its own socket.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
@@ -22,12 +19,13 @@ from .audio_in import AudioFrame
 from .backend_link import BackendLink, Complaints
 from .backend_settings import BackendSettings
 from .call_limit import CallLimit
+from .first_of import first_of
 from .refusal import BackendError, Refusal
 from .voice import VoiceApplication
 from .voice_session import VoiceSession
 from .voice_settings import VoiceSettings
 
-__all__ = ["first_of", "voice_settings", "websocket_backend"]
+__all__ = ["voice_settings", "websocket_backend"]
 
 _LOGGER = logging.getLogger(__name__)
 _LEVEL_INTERVAL = 0.1  # seconds between two audio.level events
@@ -57,19 +55,6 @@ def voice_settings(settings: BackendSettings) -> VoiceSettings:
         has_transcript=False,
         playout=PlayoutSettings(capacity=settings.playout_seconds),
     )
-
-
-async def first_of(*coroutines: Coroutine[Any, Any, None]) -> None:
-    """Run them at once until the first one is done; cancel the others, and raise what it raised."""
-    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 class _Conversation:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from rtcsplit.cli.main import main
 from tests.interop.lean_client import LeanClient
 from tests.offers import OFFER
-from tests.processes import running
+from tests.processes import rtcsplit, running
 from tests.voice_calls import encoded, speech
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +80,50 @@ async def test_call_is_answered_by_the_backend(name: str, config: Path) -> None:
             assert process.stdout.readline() == "call.started\n"
 
 
+BOT = """
+from rtcsplit import VoiceApplication, VoiceHandler, VoiceSettings
+
+async def echo(session):
+    async for frame in session.audio_in:
+        await session.audio_out.write(frame.pcm)
+
+class Bot(VoiceHandler):
+    async def audio_received(self, frame):
+        await self.session.audio_out.write(frame.pcm)
+
+APPLICATION = VoiceApplication(echo, VoiceSettings(input_rate=24_000))
+NOTHING = None
+"""
+
+
+def answered_by(config: Path, handler: str) -> None:
+    (config.parent / "bot.py").write_text(BOT)
+    config.write_text(re.sub("url = .*", f'handler = "{handler}"', config.read_text()))
+
+
+@pytest.mark.parametrize("name", ["echo", "Bot", "APPLICATION"])
+async def test_call_is_answered_by_a_handler_in_the_process(name: str, config: Path) -> None:
+    answered_by(config, f"bot:{name}")
+    with running("gateway", "--config", config) as gateway, LeanClient() as client:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            await client.connect(http, f"http://{gateway.address('signaling')}/whip")
+            await client.speak(encoded(speech())[:50])
+            await client.until_returned(25, 5.0)
+            assert len(client.returned) >= 25
+            await client.hang_up(http)
+        assert gateway.stop()[0] == 0
+
+
+@pytest.mark.parametrize(
+    "handler", ["bot", "bot:", "bot:Other", "bot:NOTHING", "other:echo", "bot.more:echo", "b t:x", ":x"]
+)
+def test_handler_that_is_none_is_a_mistake_of_the_configuration(handler: str, config: Path) -> None:
+    answered_by(config, handler)
+    result = rtcsplit("gateway", "--check", "--config", config)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith(f"rtcsplit: backend.handler = {handler!r}")
+
+
 @pytest.mark.parametrize("protocol", ["plain", "realtime"])
 async def test_realtime_api_is_beside_whip(protocol: str, config: Path) -> None:
     headers = {"Content-Type": "application/sdp"}
@@ -114,6 +158,8 @@ def test_check_hides_the_token(config: Path) -> None:
         ("ws://127.0.0.1:9000", "ws://user:word@127.0.0.1", "backend.url"),
         ("[backend]", '[backend]\nprotocol = "realtime"\naudio_in = "packets"', "backend.audio_in"),
         ("[backend]", '[backend]\naudio_in = "mp3"', "backend.audio_in"),
+        ("[backend]", '[backend]\nhandler = "bot:echo"', "backend.url"),
+        ('url = "ws://127.0.0.1:9000"', "", "backend.url"),
         ("[backend]", "[backend]\naudio_in_rate = 7999", "backend.audio_in_rate"),
     ],
 )
