@@ -58,7 +58,7 @@ class AudioOut:
         sample_rate: Hz, of what is written.
         pump: has what is due leave, and the timer looked at anew.
         clock: monotonic seconds.
-        can_send: whether the peer agreed to hear anything.
+        can_send: whether the peer has agreed to hear anything.
         flushed: told when a flush began that cut something off, once its fade is on its way.
     """
 
@@ -69,7 +69,7 @@ class AudioOut:
         pump: Callable[[], None],
         clock: Callable[[], float],
         *,
-        can_send: bool,
+        can_send: Callable[[], bool],
         flushed: Callable[[float], None] = lambda began: None,
     ) -> None:
         self.sample_rate = sample_rate
@@ -207,5 +207,5 @@ class AudioOut:
     def _check(self) -> None:
         if self._is_ended:
             raise CallEndedError("the call is over")
-        if not self._can_send:
+        if not self._can_send():
             raise UsageError("the peer receives no audio: its offer did not allow it")

@@ -85,7 +85,7 @@ class VoiceSession:
             settings.output_rate,
             self._pump,
             lambda: call.now,
-            can_send=call.audio.direction.may_send,
+            can_send=lambda: self.audio.direction.may_send,
             flushed=self._note_flush,
         )
         self.end_cause: EndCause | None = None

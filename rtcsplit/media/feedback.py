@@ -51,8 +51,8 @@ class FeedbackExchange:
     ) -> None:
         has_nack = any("nack" in codec.feedback for codec in negotiation.codecs)
         self._transport_id = negotiation.extensions.get(TRANSPORT_SEQUENCE_URI)
-        self.missing = MissingPackets(now) if has_nack and negotiation.direction.may_receive else None
-        self.history = PacketHistory() if has_nack and negotiation.direction.may_send else None
+        self.missing = MissingPackets(now) if has_nack else None
+        self.history = PacketHistory() if has_nack else None
         self.arrivals = None if self._transport_id is None else ArrivalLog()
         self.key_frames = KeyFrameRequests()
         self.received = self.ignored = self.broken = self.nacks_received = 0

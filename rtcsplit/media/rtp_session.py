@@ -84,15 +84,11 @@ class RtpSession:
         """
         if not 1 <= len(cname.encode()) <= 255:
             raise UsageError("a CNAME has 1 to 255 octets")
-        codecs = {codec.payload_type: codec.clock_rate for codec in negotiation.formats}
-        direction = negotiation.direction
-        # Payload type to clock rate. Where nothing may come in, no payload type was negotiated towards us.
-        self._inbound_clocks: Mapping[int, int] = codecs if direction.may_receive else {}
-        self._outbound_clocks: Mapping[int, int] = codecs if direction.may_send else {}
+        self._is_closed = False
+        self.renegotiate(negotiation)
         preferred = negotiation.codecs[0]
         self._payload_type = preferred.payload_type
         self._red_type = None if negotiation.red is None else negotiation.red.payload_type
-        self._mid = negotiation.mid.encode()
         self._mid_id = negotiation.extensions.get(MID_URI)
         self._sources = SourceTable()
         self._stream = OutboundStream(ssrc, preferred.clock_rate, random)
@@ -113,7 +109,16 @@ class RtpSession:
         self._circuit = self._rtcp.circuit
         self.keeps_packets = self._feedback.history is not None
         self._is_stirred = False
-        self._is_closed = False
+
+    def renegotiate(self, negotiation: AudioNegotiation) -> None:
+        """Follow a later answer: its direction, its section, and formats that are no more than before."""
+        if self._is_closed:
+            return
+        clocks = {codec.payload_type: codec.clock_rate for codec in negotiation.formats}
+        # Payload type to clock rate. Where nothing may come in, no payload type was negotiated towards us.
+        self._inbound_clocks: Mapping[int, int] = clocks if negotiation.direction.may_receive else {}
+        self._outbound_clocks: Mapping[int, int] = clocks if negotiation.direction.may_send else {}
+        self._mid = negotiation.mid.encode()
 
     @property
     def ssrc(self) -> int:

@@ -33,13 +33,24 @@ class Association:
         channels: the data channels, None where none were negotiated.
     """
 
-    __slots__ = ("_dtls", "_events", "channels")
+    __slots__ = ("_dtls", "_events", "_random", "channels")
 
     def __init__(self, open_dtls: OpenDtls, negotiation: Negotiation, random: Callable[[int], bytes]) -> None:
         role, data = negotiation.dtls_role, negotiation.data
         self._dtls = open_dtls(role, negotiation.remote_fingerprints)
         self.channels = None if data is None else DataChannels(data, role, random=random)
+        self._random = random
         self._events: deque[AssociationEvent] = deque()
+
+    def renegotiate(self, negotiation: Negotiation, now: float) -> None:
+        """Begin or end the data channels as a later answer says (RFC 8841 section 9); DTLS goes on."""
+        if negotiation.data is None and self.channels is not None:
+            self.channels.close()
+        elif negotiation.data is not None and self.channels is None:
+            self.channels = DataChannels(negotiation.data, negotiation.dtls_role, random=self._random)
+            if self._dtls.state is DtlsState.ESTABLISHED:
+                self.channels.start(now)
+        self._follow_channels()
 
     def start(self, now: float) -> None:
         """Begin, upon the first authenticated check; later calls do nothing."""

@@ -205,6 +205,23 @@ class Session:
         self._ice.restart(local, remote)
         self._follow_ice(now)
 
+    def renegotiate(self, negotiation: Negotiation, now: float, *, restart: IceCredentials | None = None) -> None:
+        """Follow a later offer and its answer; keys and association stay (see :class:`.sdp.OfferAnswer`).
+
+        Args:
+            negotiation: as the later answer settled it.
+            now: monotonic seconds.
+            restart: our new credentials where the offer restarts ICE.
+
+        Raises:
+            UsageError: as :meth:`restart_ice`; nothing has changed.
+        """
+        if restart is not None and negotiation.remote_ice is not None:
+            self.restart_ice(restart, negotiation.remote_ice, now)
+        self._association.renegotiate(negotiation, now)
+        self.channels = self._association.channels
+        self._follow_association(now)
+
     def close(self, now: float, *, cause: EndCause = EndCause.CLOSED) -> None:
         """End the session with a close_notify; what is queued already leaves first. Idempotent."""
         self._end(cause, now)

@@ -10,8 +10,9 @@ from ..errors import UsageError
 from ..media.remote_report import RemoteReport
 from ..media.rtp_session import RtpSession
 from ..media.statistics import RtpStatistics
-from ..session.negotiation import AudioCodec, AudioNegotiation
+from ..session.negotiation import AudioCodec, AudioNegotiation, IceCredentials, Negotiation
 from ..session.outbox import Outgoing
+from ..session.sdp import OfferAnswer
 from ..session.session import Session
 from ..session.session_state import SessionState
 from ..wire.address import Path
@@ -44,11 +45,13 @@ class Call:
         ufrag: our ICE ufrag; another one after an ICE restart.
         session: ICE, DTLS and SRTP of the peer.
         audio: what was negotiated, None where the answer has no audio.
+        offers: the offers and answers of the call.
         new_rtp: makes the RTP session once there are keys, given ``now``; its first report counts from then.
         clock: the monotonic clock of the loop that drives the call.
         log: the session's log, None for none.
 
     Attributes:
+        audio: as the latest answer has it.
         channels: the call's data channels, None where none were negotiated.
         companion: driven with the call while that is connected; None for none. Set by the application, which calls
             :meth:`wake` whenever it changes the companion's timer outside of its callbacks.
@@ -68,6 +71,7 @@ class Call:
         "channels",
         "companion",
         "log",
+        "offers",
         "session",
         "ufrag",
     )
@@ -79,7 +83,8 @@ class Call:
         session: Session,
         audio: AudioNegotiation | None,
         *,
-        new_rtp: Callable[[float], RtpSession],
+        offers: OfferAnswer,
+        new_rtp: Callable[[AudioNegotiation, float], RtpSession],
         clock: Callable[[], float],
         log: SessionLog | None = None,
     ) -> None:
@@ -87,6 +92,7 @@ class Call:
         self.ufrag = ufrag
         self.session = session
         self.audio = audio
+        self.offers = offers
         self.log = log
         self.companion: Companion | None = None
         self._may_send = audio is not None and audio.direction.may_send
@@ -96,8 +102,7 @@ class Call:
         self._clock = clock
         self._changed: Callable[[Call], None] = _nobody
         self._sent: Callable[[Call], None] = _nobody
-        data = session.channels
-        self.channels = None if data is None else CallChannels(data, clock=clock, changed=lambda: self._changed(self))
+        self.channels = self._new_channels()
         self._on_end: list[Callable[[], None]] = []
 
     @property
@@ -206,10 +211,24 @@ class Call:
         for callback in callbacks:
             callback()
 
+    def renegotiate(self, negotiation: Negotiation, now: float, *, restart: IceCredentials | None = None) -> None:
+        """Follow a later answer; arguments as of :meth:`.Session.renegotiate`.
+
+        Raises:
+            UsageError: as there; nothing has changed.
+        """
+        self.session.renegotiate(negotiation, now, restart=restart)
+        self.audio = negotiation.audio
+        self._may_send = self.audio is not None and self.audio.direction.may_send
+        if self._rtp is not None and self.audio is not None:
+            self._rtp.renegotiate(self.audio)
+        if self.channels is None:
+            self.channels = self._new_channels()
+
     def begin_media(self, now: float) -> None:
         """Keys exist: streams and reports begin."""
         if self.audio is not None:
-            self._rtp = self._new_rtp(now)
+            self._rtp = self._new_rtp(self.audio, now)
 
     def take_rtp(self, packet: RtpPacket | bytes, arrived_at: float) -> RtpPacket | DropReason:
         """Account for an authentic RTP packet, parsed or not."""
@@ -256,6 +275,10 @@ class Call:
             self._rtp.handle_timer(now)
         if self.companion is not None and self._is_open:
             self.companion.handle_timer(now)
+
+    def _new_channels(self) -> CallChannels | None:
+        data = self.session.channels
+        return None if data is None else CallChannels(data, clock=self._clock, changed=lambda: self._changed(self))
 
     @property
     def _is_open(self) -> bool:

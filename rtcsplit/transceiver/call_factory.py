@@ -10,8 +10,8 @@ from functools import partial
 from ..media.rtp_session import RtpSession
 from ..routing.hint import RoutingKeys, random_ufrag
 from ..session.dtls_context import DtlsContext
-from ..session.negotiation import IceCredentials, Negotiation
-from ..session.sdp import Answer, LocalDescription, build_answer, parse_offer
+from ..session.negotiation import AudioNegotiation, IceCredentials, Negotiation
+from ..session.sdp import Answer, LocalDescription, OfferAnswer, parse_offer
 from ..session.session import Session
 from ..session.stun_refusals import StunRefusals
 from ..wire.address import Address
@@ -92,9 +92,10 @@ class CallFactory:
             has_data=self._has_data,
             feedback=FEEDBACK,
         )
-        answer = build_answer(parsed, local)
+        offers = OfferAnswer(local)
+        answer = offers.answer(parsed)
         log = self._new_log(local, answer.negotiation, write_log)
-        return self._new_call(local, answer.negotiation, log), answer
+        return self._new_call(offers, answer.negotiation, log), answer
 
     def credentials(self, is_taken: Callable[[str], bool]) -> IceCredentials:
         """Return fresh ICE credentials, of a new call or of one whose ICE restarts; the ufrag routes here."""
@@ -119,11 +120,12 @@ class CallFactory:
 
     def _new_call(
         self,
-        local: LocalDescription,
+        offers: OfferAnswer,
         negotiation: Negotiation,
         log: SessionLog | None,
     ) -> Call:
         call: Call
+        local = offers.local
         session = Session(
             local.ice,
             negotiation,
@@ -138,16 +140,16 @@ class CallFactory:
             local.ice.ufrag,
             session,
             negotiation.audio,
-            new_rtp=lambda now: self._new_rtp(local, negotiation, now),
+            offers=offers,
+            new_rtp=lambda audio, now: self._new_rtp(local, audio, now),
             clock=self._clock,
             log=log,
         )
         return call
 
-    def _new_rtp(self, local: LocalDescription, negotiation: Negotiation, now: float) -> RtpSession:
-        assert negotiation.audio is not None
+    def _new_rtp(self, local: LocalDescription, audio: AudioNegotiation, now: float) -> RtpSession:
         return RtpSession(
-            negotiation.audio,
+            audio,
             local.cname,
             self._random,
             now,

@@ -66,15 +66,17 @@ class SessionLog:
 
     def accepted(self, negotiation: Negotiation, candidates: tuple[Address, ...], now: float) -> None:
         """An offer was answered."""
-        audio = negotiation.audio
         data = {
             "candidates": [str(address) for address in candidates],
             "dtls_role": negotiation.dtls_role.value,
-            "direction": audio.direction.value if audio else None,
-            "codec": audio.codecs[0].name if audio else None,
+            **_settled(negotiation),
             "ice_options": sorted(negotiation.remote_ice_options),
         }
         self._event(now, "session", "accepted", data)
+
+    def renegotiated(self, negotiation: Negotiation, now: float) -> None:
+        """A later offer was answered."""
+        self._event(now, "session", "renegotiated", _settled(negotiation))
 
     def restart_requested(self, ufrag: str, now: float) -> None:
         """Signaling restarts ICE."""
@@ -175,6 +177,14 @@ class LogDirectory:
 
 def _path(path: Path) -> Mapping[str, object]:
     return {"client": str(path.client), "relay": None if path.via is None else str(path.via.relay)}
+
+
+def _settled(negotiation: Negotiation) -> Mapping[str, object]:
+    audio = negotiation.audio
+    return {
+        "direction": audio.direction.value if audio else None,
+        "codec": audio.codecs[0].name if audio else None,
+    }
 
 
 def _summary(statistics: RtpStatistics) -> Mapping[str, object]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from .._native.session_table import NativeSessionTable
 from ..drops import DropReason
 from ..session.events import EndCause
-from ..session.negotiation import IceCredentials
+from ..session.negotiation import IceCredentials, Negotiation
 from ..session.outbox import Outgoing
 from ..session.stun_refusals import StunRefusals
 from ..wire.address import Path
@@ -113,11 +113,31 @@ class Switchboard:
             UsageError: the session is closed; nothing has changed.
         """
         call.session.restart_ice(local, remote, now)
+        call.offers.restarted(local, remote)
+        self._restarting(call, local, now)
+        self._touched[call] = True
+        self._follower.follow(call, now)
+
+    def renegotiate(
+        self, call: Call, negotiation: Negotiation, now: float, *, restart: IceCredentials | None = None
+    ) -> None:
+        """Have ``call`` follow a later answer; ``restart`` are our new credentials where that restarts ICE.
+
+        Raises:
+            UsageError: the session is closed; nothing has changed.
+        """
+        call.renegotiate(negotiation, now, restart=restart)
+        if call.log is not None:
+            call.log.renegotiated(negotiation, now)
+        if restart is not None:
+            self._restarting(call, restart, now)
+        self._touched[call] = True
+        self._follower.follow(call, now)
+
+    def _restarting(self, call: Call, local: IceCredentials, now: float) -> None:
         if call.log is not None:
             call.log.restart_requested(local.ufrag, now)
         self._registry.table.add(local.ufrag, call)
-        self._touched[call] = True
-        self._follower.follow(call, now)
 
     def receive_batch(self, batch: Iterable[Received], now: float) -> None:
         """Take a batch: each to its call, or counted."""

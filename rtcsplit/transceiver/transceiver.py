@@ -18,6 +18,7 @@ from ..routing.hint import RoutingKeys
 from ..session.certificate import Certificate
 from ..session.dtls_context import DtlsContext
 from ..session.negotiation import IceCredentials
+from ..session.sdp import parse_offer
 from ..session.session_state import SessionState
 from ..session.stun_refusals import StunRefusals
 from ..wire.address import Address
@@ -222,6 +223,35 @@ class Transceiver:
         self._switchboard.restart(call, local, remote, time.monotonic())
         self._flush()
         return RestartedCall(local, self._factory.candidates(socket.address))
+
+    async def renegotiate(self, call_id: str, offer: bytes) -> AcceptedCall | None:
+        """Answer a later offer of a call: direction, formats, data channels, ICE restart (RFC 3264 section 8).
+
+        Media and keys go on meanwhile. WHIP has no such request (RFC 9725 section 4.2): this is for signaling of your
+        own.
+
+        Args:
+            call_id: the call's name.
+            offer: the client's SDP.
+
+        Returns:
+            The answer; None where there is no such call (any more).
+
+        Raises:
+            SdpError: the offer cannot be answered; the call is what it was.
+            UsageError: not started.
+        """
+        self._started_socket()
+        call = self._switchboard.find(call_id)
+        if call is None or call.session.state is SessionState.CLOSED:
+            return None
+        before = call.offers.local.ice
+        answer = call.offers.answer(parse_offer(offer), lambda: self._factory.credentials(self._switchboard.owns))
+        ice = call.offers.local.ice
+        restart = None if ice == before else ice
+        self._switchboard.renegotiate(call, answer.negotiation, time.monotonic(), restart=restart)
+        self._flush()
+        return AcceptedCall(call_id, answer.text, answer.negotiation)
 
     async def close(self, call_id: str) -> bool:
         """End a call; False where there is none of that name (any more)."""

@@ -23,6 +23,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.events: list[ChannelEvent] = []
+        self.packets = 0
         self.react: Callable[[Call, ChannelEvent], None] = lambda call, event: None
         self._changed = asyncio.Event()
 
@@ -30,7 +31,8 @@ class Recorder:
         pass
 
     def packet_received(self, call: Call, packet: RtpPacket) -> None:
-        pass
+        self.packets += 1
+        self._changed.set()
 
     def call_ended(self, call: Call, cause: EndCause) -> None:
         pass
@@ -44,7 +46,7 @@ class Recorder:
         return [event for event in self.events if isinstance(event, kind)]
 
     async def until(self, is_done: Callable[[], bool], timeout: float = 20.0) -> None:
-        """Return when ``is_done()``, looked at after each event."""
+        """Return when ``is_done()``, looked at after each event and packet."""
 
         async def wait() -> None:
             while not is_done():

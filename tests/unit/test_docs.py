@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from rtcsplit.session.sdp import OfferAnswer, parse_offer
 from rtcsplit.session.session_state import TRANSITIONS
 from rtcsplit.wire.address import Address
 from rtcsplit.wire.address import Path as ClientPath
+
+from ..offers import LOCAL
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -46,6 +49,10 @@ def test_a_session_is_embedded_as_the_page_says(capsys: pytest.CaptureFixture[st
     sent: list[bytes] = []
     page["on_datagram"](session, bytes(20), here, lambda datagram, to: sent.append(datagram))  # type: ignore[operator]
     assert session.path is None
+    offers = OfferAnswer(LOCAL)
+    offers.answer(parse_offer(offer))
+    again = page["answer_again"](session, offers, offer, "ufragufragufragufragagai", "p" * 24)  # type: ignore[operator]
+    assert f"o=- {LOCAL.session_id} 1 " in again
     session.close(0.0)
     page["drain"](session, lambda datagram, to: sent.append(datagram), 0.0)  # type: ignore[operator]
     assert sent == []

@@ -31,6 +31,7 @@ from ..calls import rtp
 from ..client_peer import ClientPeer
 from ..desk import OPUS_20_MS, Desk
 from ..offers import OFFER
+from .test_renegotiation import reoffer
 
 
 class LoggedDesk(Desk):
@@ -99,6 +100,13 @@ def test_a_good_call_is_told_from_offer_to_end() -> None:
     assert desk.end["statistics"]["packets_received"] == 100
     assert desk.end["since_media"] < 0.1
     assert desk.found == []
+
+
+def test_a_later_answer_is_told() -> None:
+    desk, call, _ = called()
+    reoffer(desk, call, (b"a=sendrecv", b"a=sendonly"))
+    assert desk.events[-1] == "session.renegotiated"
+    assert json.loads(desk.lines[-1])["data"] == {"direction": "recvonly", "codec": "opus"}
 
 
 def test_a_log_has_no_secrets() -> None:
@@ -420,5 +428,8 @@ def test_the_page_lists_every_line_and_every_cause() -> None:
     page = (FilePath(__file__).parents[2] / "docs" / "reference" / "session-log.md").read_text("utf-8")
     lines, causes = (re.findall(r"^\| `([\w.]+)` \|", part, re.MULTILINE) for part in page.split("## Causes"))
     assert causes == [rule.name for rule in RULES]
-    written = {event for story in STORIES for event in story().events} | {"ice.address_conflict"}
+    written = {event for story in STORIES for event in story().events} | {
+        "ice.address_conflict",
+        "session.renegotiated",
+    }
     assert written | {"ice.restarted", "ice.ufrag_retired"} == set(lines)

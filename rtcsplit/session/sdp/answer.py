@@ -9,7 +9,7 @@ bundle (RFC 9143 section 7.3). We are ICE-lite, and all our candidates are in th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...errors import SdpError
 from ...wire.rtp_extension import AUDIO_LEVEL_URI, MID_URI
@@ -45,20 +45,27 @@ class Answer:
     Attributes:
         text: the description, lines ended by CRLF.
         negotiation: what the session is made of.
+        section: the audio section that was taken.
     """
 
     text: str
     negotiation: Negotiation
+    section: MediaSection = field(repr=False, compare=False)
 
 
-def build_answer(offer: Offer, local: LocalDescription) -> Answer:
+def build_answer(offer: Offer, local: LocalDescription, mid: str | None = None) -> Answer:
     """Answer ``offer``.
+
+    Args:
+        offer: see :func:`.offer.parse_offer`.
+        local: our side.
+        mid: of the audio section to take if that can be taken, before any other.
 
     Raises:
         SdpError: nothing in it that we can take; the reason is that of its first audio section. No state exists
             that would have to be undone.
     """
-    section = _chosen_section(offer, local)
+    section = _chosen_section(offer, local, mid)
     data = _chosen_data_section(offer, section) if local.has_data else None
     transport = offer.transport_of(section)
     assert transport.ice is not None
@@ -94,12 +101,12 @@ def build_answer(offer: Offer, local: LocalDescription) -> Answer:
         lines += _transport_lines(transport, negotiation.dtls_role, local)
         if not group or other.mid == group[0]:
             lines += _candidate_lines(local)
-    return Answer("".join(line + "\r\n" for line in lines), negotiation)
+    return Answer("".join(line + "\r\n" for line in lines), negotiation, section)
 
 
-def _chosen_section(offer: Offer, local: LocalDescription) -> MediaSection:
+def _chosen_section(offer: Offer, local: LocalDescription, mid: str | None) -> MediaSection:
     reasons = []
-    for section in offer.sections:
+    for section in sorted(offer.sections, key=lambda section: section.mid != mid):
         if section.kind == "audio":
             reason = _refusal(offer, section, local)
             if reason is None:
@@ -253,7 +260,7 @@ def _transport_lines(transport: RemoteTransport, role: DtlsRole, local: LocalDes
     yield f"a=ice-pwd:{local.ice.pwd}"
     yield f"a=fingerprint:{local.fingerprint}"
     yield f"a=setup:{role.value}"
-    if transport.has_tls_id:
+    if transport.tls_id is not None:
         yield f"a=tls-id:{local.tls_id}"
 
 

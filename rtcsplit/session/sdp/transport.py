@@ -51,14 +51,14 @@ class RemoteTransport:
         ice_options: tags of ``a=ice-options`` at both levels.
         fingerprints: of the hashes that we accept, empty where there is none.
         setup: None where absent.
-        has_tls_id: whether ``a=tls-id`` is there; its value matters only when associations change.
+        tls_id: names the association (RFC 8842 section 4), None where absent.
     """
 
     ice: IceCredentials | None
     ice_options: frozenset[str]
     fingerprints: tuple[Fingerprint, ...]
     setup: Setup | None
-    has_tls_id: bool
+    tls_id: str | None
 
 
 def parse_transport(section: Level, session: Level) -> RemoteTransport:
@@ -81,7 +81,7 @@ def parse_transport(section: Level, session: Level) -> RemoteTransport:
         ice_options=(parse_ice_options(section) or frozenset()) | (parse_ice_options(session) or frozenset()),
         fingerprints=_fingerprints(fingerprints) if fingerprints else (),
         setup=_setup(setup) if setup is not None else None,
-        has_tls_id=tls_id is not None,
+        tls_id=None if tls_id is None else tls_id.value,
     )
 
 
