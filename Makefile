@@ -98,6 +98,20 @@ build/csrc/test_%: csrc/tests/test_%.c $(C_OBJECTS) $(wildcard csrc/tests/*.h)
 csrc-test: $(C_TESTS) ## C tests under ASan and UBSan
 	@set -e; for test in $(C_TESTS); do $$test; done
 
+# The C tests that have threads once more, under ThreadSanitizer: clang's, since gcc's knows no fences.
+C_RACE_TESTS := $(patsubst %,build/races/test_%,counters flow_ring flow_table relay relay_threads)
+C_RACE_FLAGS := -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror -pthread -fsanitize=thread -Icsrc
+
+build/races/test_%: csrc/tests/test_%.c $(wildcard csrc/*.c csrc/*.h csrc/tests/*.h)
+	@mkdir -p build/races
+	@clang $(C_RACE_FLAGS) -o $@ $< $(wildcard csrc/*.c)
+
+csrc-race-test: ## the C tests with threads under TSan
+	@if .ci/clang; then $(MAKE) --no-print-directory csrc-races; else echo "csrc-race-test: skipped, there is no clang"; fi
+
+csrc-races: $(C_RACE_TESTS)
+	@set -e; for test in $(C_RACE_TESTS); do TSAN_OPTIONS=halt_on_error=1 $$test; done
+
 # Each csrc/fuzz/fuzz_X.c is a libFuzzer target that begins with its invariant; csrc/fuzz/corpus/X are its seeds. What a
 # run finds out stays in build/fuzz/X, and the next one begins there.
 SECONDS ?= 20
@@ -107,15 +121,13 @@ FUZZ_TARGETS := $(patsubst csrc/fuzz/%.c,%,$(wildcard csrc/fuzz/fuzz_*.c))
 
 build/fuzz/fuzz_%: csrc/fuzz/fuzz_%.c csrc/fuzz/fuzz.h $(wildcard csrc/*.c csrc/*.h)
 	@mkdir -p build/fuzz
-	clang $(FUZZ_FLAGS) -o $@ $< $(wildcard csrc/*.c)
+	@clang $(FUZZ_FLAGS) -o $@ $< $(wildcard csrc/*.c)
 
-ifeq ($(shell command -v clang),)
-fuzz:
-	@echo "fuzz: skipped, there is no clang"
-else
-fuzz: $(addprefix build/fuzz/,$(FUZZ_TARGETS)) ## fuzz the C packet path, SECONDS=20 per target
+fuzz: ## fuzz the C packet path, SECONDS=20 per target, two at a time
+	@if .ci/clang; then $(MAKE) --no-print-directory fuzz-targets; else echo "fuzz: skipped, there is no clang"; fi
+
+fuzz-targets: $(addprefix build/fuzz/,$(FUZZ_TARGETS))
 	@.ci/fuzz $(SECONDS) $(FUZZ_TARGETS:fuzz_%=%)
-endif
 
 # QUICK=1 proves that the benchmarks run and compute the right things; it times nothing.
 BENCH_FLAGS := -std=c11 -D_GNU_SOURCE -O3 -Wall -Wextra -Werror -pthread -Icsrc
@@ -185,4 +197,4 @@ bench-voice: setup ## how evenly talking calls send, how fast they fall silent; 
 clean: ## remove what was built
 	rm -rf build $(VENV) $(ADAPTERS) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c
 
-.PHONY: help setup system-packages test adapters faults soak demo style format types csrc-test sanitized-test fuzz bench bench-relay bench-transceiver bench-voice clean
+.PHONY: help setup system-packages test adapters faults soak demo style format types csrc-test sanitized-test fuzz bench bench-relay bench-transceiver bench-voice clean csrc-race-test csrc-races fuzz-targets
