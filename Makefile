@@ -19,7 +19,7 @@ $(VENV)/installed.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip -c constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt "setuptools>=77" "cffi>=1.17"
-	$(BIN)/pip install -qq -c constraints.txt --no-build-isolation --editable ".[test,style]"
+	$(BIN)/pip install -qq -c constraints.txt --no-build-isolation --editable ".[test,style,fuzz]"
 	@touch $@
 
 $(EXTENSION): $(VENV)/installed.stamp setup.py rtcsplit/_native/build.py $(wildcard rtcsplit/_native/cdef/*.h csrc/*.c csrc/*.h)
@@ -123,10 +123,14 @@ build/fuzz/fuzz_%: csrc/fuzz/fuzz_%.c csrc/fuzz/fuzz.h $(wildcard csrc/*.c csrc/
 	@mkdir -p build/fuzz
 	@clang $(FUZZ_FLAGS) -o $@ $< $(wildcard csrc/*.c)
 
-fuzz: ## fuzz the C packet path, SECONDS=20 per target, two at a time
-	@if .ci/clang; then $(MAKE) --no-print-directory fuzz-targets; else echo "fuzz: skipped, there is no clang"; fi
+FUZZ_IN_PYTHON := rtp_session sctp sdp session
 
-fuzz-targets: $(addprefix build/fuzz/,$(FUZZ_TARGETS))
+fuzz: setup ## fuzz packet path and protocols, SECONDS=20 per target, two at a time
+	@if .ci/clang; then $(MAKE) --no-print-directory fuzz-c; else echo "fuzz: C skipped, there is no clang"; fi
+	@if $(BIN)/python -c "import atheris" 2>/dev/null; then .ci/fuzz $(SECONDS) $(FUZZ_IN_PYTHON); else \
+		echo "fuzz: Python skipped, there is no atheris for this interpreter"; fi
+
+fuzz-c: $(addprefix build/fuzz/,$(FUZZ_TARGETS))
 	@.ci/fuzz $(SECONDS) $(FUZZ_TARGETS:fuzz_%=%)
 
 # QUICK=1 proves that the benchmarks run and compute the right things; it times nothing.
@@ -185,6 +189,15 @@ else
 	$(BIN)/python -m benchmarks.relay --rounds $(ROUNDS) --json build/bench/relay.json
 endif
 
+FLOWS ?= 1000000
+
+build/bench/flows: benchmarks/relay/flows.c $(wildcard csrc/*.c csrc/*.h)
+	@mkdir -p build/bench
+	$(CC) $(BENCH_FLAGS) -o $@ $< $(wildcard csrc/*.c)
+
+bench-flows: build/bench/flows ## the flow table alone: memory, look-ups, expiry of all at once; FLOWS=1000000
+	@$< $(FLOWS)
+
 bench-transceiver: setup build/bench/speak.so ## what a call costs, beside aiortc; RUNS="aiortc=40 rtcsplit=400"
 	$(BIN)/python -m benchmarks.transceiver --rounds $(ROUNDS) $(RUNS)
 
@@ -197,4 +210,4 @@ bench-voice: setup ## how evenly talking calls send, how fast they fall silent; 
 clean: ## remove what was built
 	rm -rf build $(VENV) $(ADAPTERS) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c
 
-.PHONY: help setup system-packages test adapters faults soak demo style format types csrc-test sanitized-test fuzz bench bench-relay bench-transceiver bench-voice clean csrc-race-test csrc-races fuzz-targets
+.PHONY: help setup system-packages test adapters faults soak demo style format types csrc-test sanitized-test fuzz bench bench-relay bench-transceiver bench-voice clean csrc-race-test csrc-races fuzz-targets fuzz-c bench-flows
