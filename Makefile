@@ -11,8 +11,9 @@ EXTENSION := $(VENV)/extension.stamp
 
 .DEFAULT_GOAL := help
 
+.PHONY: help
 help: ## list the verbs
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
 $(VENV)/installed.stamp: pyproject.toml constraints.txt
 	@.ci/build-tools $(PYTHON)
@@ -26,11 +27,14 @@ $(EXTENSION): $(VENV)/installed.stamp setup.py rtcsplit/_native/build.py $(wildc
 	$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 
+.PHONY: setup
 setup: $(EXTENSION) ## make the virtual environment and build the extension
 
+.PHONY: system-packages
 system-packages:
 	@.ci/system-packages $(PACKAGES)
 
+.PHONY: test
 test: PACKAGES = libopus0 chromium redis-server
 test: system-packages setup csrc-test ## run all tests
 	$(BIN)/pytest
@@ -48,6 +52,7 @@ $(ADAPTERS)/installed.stamp: $(EXTENSION)
 	@touch $@
 
 ifeq ($(shell $(PYTHON) -c "import sys; print(sys.version_info >= (3, 11))"),True)
+.PHONY: adapters
 adapters: PACKAGES = libopus0 chromium
 adapters: system-packages $(ADAPTERS)/installed.stamp ## the frameworks that have adapters, as they are
 	$(ADAPTERS)/bin/pytest -q $(ADAPTER_TESTS)
@@ -56,26 +61,32 @@ adapters:
 	@echo "adapters: skipped, pipecat needs Python 3.11"
 endif
 
+.PHONY: faults
 faults: setup ## the long forms of the fault tests, with their figures
 	$(BIN)/pytest -q -m long --capture=no --timeout=900
 
+.PHONY: soak
 soak: setup ## minutes of load each, to see what grows; prints what it measures
 	$(BIN)/pytest -q -m soak --capture=no --timeout=1800
 
+.PHONY: demo
 demo: setup ## one call through relay and transceiver; SERVE=1: a page to call from, on PORT=8080
 	$(BIN)/python -m rtcsplit demo $(if $(filter 1,$(SERVE)),--serve --port $(PORT))
 
+.PHONY: style
 style: setup ## ruff, clang-format, codespell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror $(C_SOURCES)
 	$(BIN)/codespell
 
+.PHONY: format
 format: setup ## rewrite the sources to the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(C_SOURCES)
 
+.PHONY: types
 types: setup ## mypy --strict
 	$(BIN)/mypy
 
@@ -95,6 +106,7 @@ build/csrc/%.o: csrc/%.c $(wildcard csrc/*.h)
 build/csrc/test_%: csrc/tests/test_%.c $(C_OBJECTS) $(wildcard csrc/tests/*.h)
 	@$(CC) $(C_TEST_FLAGS) -o $@ $< $(C_OBJECTS)
 
+.PHONY: csrc-test
 csrc-test: $(C_TESTS) ## C tests under ASan and UBSan
 	@set -e; for test in $(C_TESTS); do $$test; done
 
@@ -106,9 +118,11 @@ build/races/test_%: csrc/tests/test_%.c $(wildcard csrc/*.c csrc/*.h csrc/tests/
 	@mkdir -p build/races
 	@clang $(C_RACE_FLAGS) -o $@ $< $(wildcard csrc/*.c)
 
+.PHONY: csrc-race-test
 csrc-race-test: ## the C tests with threads under TSan
 	@if .ci/clang; then $(MAKE) --no-print-directory csrc-races; else echo "csrc-race-test: skipped, there is no clang"; fi
 
+.PHONY: csrc-races
 csrc-races: $(C_RACE_TESTS)
 	@set -e; for test in $(C_RACE_TESTS); do TSAN_OPTIONS=halt_on_error=1 $$test; done
 
@@ -125,11 +139,13 @@ build/fuzz/fuzz_%: csrc/fuzz/fuzz_%.c csrc/fuzz/fuzz.h $(wildcard csrc/*.c csrc/
 
 FUZZ_IN_PYTHON := rtp_session sctp sdp session
 
+.PHONY: fuzz
 fuzz: setup ## fuzz packet path and protocols, SECONDS=20 per target, two at a time
 	@if .ci/clang; then $(MAKE) --no-print-directory fuzz-c; else echo "fuzz: C skipped, there is no clang"; fi
 	@if $(BIN)/python -c "import atheris" 2>/dev/null; then .ci/fuzz $(SECONDS) $(FUZZ_IN_PYTHON); else \
 		echo "fuzz: Python skipped, there is no atheris for this interpreter"; fi
 
+.PHONY: fuzz-c
 fuzz-c: $(addprefix build/fuzz/,$(FUZZ_TARGETS))
 	@.ci/fuzz $(SECONDS) $(FUZZ_TARGETS:fuzz_%=%)
 
@@ -158,6 +174,7 @@ build/bench/gorelay: benchmarks/relay/gorelay/main.go
 
 RELAY_BENCH := build/bench/load build/bench/forwarder $(GORELAY)
 
+.PHONY: bench
 bench: setup build/bench/loops.so $(RELAY_BENCH) ## time the packet path beside its peers; QUICK=1: only show that it runs
 ifeq ($(QUICK),1)
 	$(BIN)/pytest benchmarks -q --benchmark-disable
@@ -170,6 +187,7 @@ endif
 # The property tests of the parsers once more, on an extension that is built with the sanitizers.
 SANITIZERS := $(shell $(CC) -print-file-name=libasan.so) $(shell $(CC) -print-file-name=libubsan.so)
 
+.PHONY: sanitized-test
 sanitized-test: setup ## property tests under ASan and UBSan
 	@rm -rf build/sanitized && mkdir -p build/sanitized
 	@cp -r setup.py pyproject.toml README.md csrc rtcsplit tests build/sanitized/
@@ -182,6 +200,7 @@ sanitized-test: setup ## property tests under ASan and UBSan
 ROUNDS ?= 5
 RUNS ?=
 
+.PHONY: bench-relay
 bench-relay: setup $(RELAY_BENCH) ## what a relay costs beside the kernel limit, Go and asyncio; ROUNDS=5, QUICK=1
 ifeq ($(QUICK),1)
 	$(BIN)/python -m benchmarks.relay --quick
@@ -195,19 +214,21 @@ build/bench/flows: benchmarks/relay/flows.c $(wildcard csrc/*.c csrc/*.h)
 	@mkdir -p build/bench
 	$(CC) $(BENCH_FLAGS) -o $@ $< $(wildcard csrc/*.c)
 
+.PHONY: bench-flows
 bench-flows: build/bench/flows ## the flow table alone: memory, look-ups, expiry of all at once; FLOWS=1000000
 	@$< $(FLOWS)
 
+.PHONY: bench-transceiver
 bench-transceiver: setup build/bench/speak.so ## what a call costs, beside aiortc; RUNS="aiortc=40 rtcsplit=400"
 	$(BIN)/python -m benchmarks.transceiver --rounds $(ROUNDS) $(RUNS)
 
 CALLS ?= 200
 COMPLEXITY ?= 0
 
+.PHONY: bench-voice
 bench-voice: setup ## how evenly talking calls send, how fast they fall silent; CALLS=200 COMPLEXITY=0
 	$(BIN)/python -m benchmarks.voice --calls $(CALLS) --complexity $(COMPLEXITY) --seconds $(SECONDS_PER_RUN)
 
+.PHONY: clean
 clean: ## remove what was built
 	rm -rf build $(VENV) $(ADAPTERS) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c
-
-.PHONY: help setup system-packages test adapters faults soak demo style format types csrc-test sanitized-test fuzz bench bench-relay bench-transceiver bench-voice clean csrc-race-test csrc-races fuzz-targets fuzz-c bench-flows
