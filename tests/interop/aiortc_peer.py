@@ -55,16 +55,22 @@ class AiortcPeer:
 
     Args:
         hertz: of the tone.
+        samples: what it sends instead, at ``RATE``.
         certificate: the peer's; a new one on P-256 unless given.
     """
 
     def __init__(
-        self, *, seconds: float = 1.5, hertz: float = TONE_HERTZ, certificate: RTCCertificate | None = None
+        self,
+        *,
+        seconds: float = 1.5,
+        hertz: float = TONE_HERTZ,
+        samples: NDArray[np.int16] | None = None,
+        certificate: RTCCertificate | None = None,
     ) -> None:
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         if certificate is not None:
             self.connection._RTCPeerConnection__certificates = [certificate]  # type: ignore[attr-defined]
-        self._track = SpeechTrack(tone(seconds, hertz), RATE)
+        self._track = SpeechTrack(tone(seconds, hertz) if samples is None else samples, RATE)
         self._recording = Recording()
         self._spoken = asyncio.Event()
 

@@ -116,6 +116,14 @@ def test_each_example_answers_a_call(name: str) -> None:
         assert "opus/48000/2" in response.text
 
 
+def test_the_agent_of_livekit_answers_a_call() -> None:
+    """As a program, like the others."""
+    pytest.importorskip("livekit.agents", reason="needs livekit-agents: pip install 'rtcsplit[livekit]'")
+    with running("livekit_agent") as port:
+        offer, headers = stored("chromium_audio"), {"Content-Type": "application/sdp"}
+        assert httpx.post(f"http://127.0.0.1:{port}/whip", content=offer, headers=headers).status_code == 201
+
+
 def test_the_bot_of_pipecat_answers_a_call() -> None:
     """As a program: an offer as pipecat's clients send it is answered, Ctrl-C ends it."""
     pytest.importorskip("pipecat", reason="needs pipecat-ai: pip install 'rtcsplit[pipecat]', Python 3.11 or later")
