@@ -17,6 +17,8 @@ enum rs_form {
     RS_FORM_RECEIVED, /* as it came */
     RS_FORM_PLAIN,    /* was SRTP or SRTCP of `session`, and authentic: now the plain packet */
     RS_FORM_RTP,      /* as RS_FORM_PLAIN, an RTP packet without fault, whose header is below */
+    RS_FORM_TAKEN,    /* as RS_FORM_RTP, and its session has counted it; where `path` is, nobody needs to ask */
+    RS_FORM_NEWS,     /* its session has taken it, and Python wants no more of it than to look at the call */
 };
 
 struct rs_fact {
@@ -37,8 +39,8 @@ struct rs_fact {
     uint8_t csrc_count; /* from octet 12 */
     uint8_t has_marker;
     uint8_t has_extension;
-    uint8_t form; /* enum rs_form */
-    uint8_t reserved;
+    uint8_t form;     /* enum rs_form */
+    uint8_t has_news; /* of RS_FORM_TAKEN: Python wants to look at the call as well */
 };
 
 #endif

@@ -1,6 +1,7 @@
 #include "path_socket.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "classify.h"
 #include "spp.h"
@@ -70,6 +71,34 @@ static void address_slot(const struct rs_path_socket *socket, struct rs_datagram
     slot->len += RS_SPP_SIZE;
     rs_spp_build(slot->data, &path->client, &path->proxy);
     slot->peer = path->relay;
+}
+
+static void send_echoes(const struct rs_path_socket *socket, struct rs_echoes *echoes, struct rs_path_turn *out)
+{
+    for (uint32_t i = 0; i < echoes->count; i++)
+        address_slot(socket, &echoes->batch->datagrams[i], echoes->paths[i]);
+    rs_udp_send(&socket->udp, echoes->batch, echoes->count);
+    for (uint32_t i = 0; i < echoes->count; i++)
+        out->failed += echoes->batch->datagrams[i].drop != RS_DROP_NONE;
+    out->returned = echoes->count - out->failed;
+}
+
+int rs_path_socket_turn(const struct rs_path_socket *socket, struct rs_session_table *table, struct rs_udp_batch *batch,
+                        struct rs_fact facts[RS_UDP_BATCH], struct rs_echoes *echoes, struct rs_path_turn *out)
+{
+    struct timespec now;
+    int count = rs_path_socket_receive(socket, batch, facts);
+    if (count < 0)
+        return -1;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    *out = (struct rs_path_turn){
+        .received = (uint32_t)count,
+        .now = (double)now.tv_sec + (double)now.tv_nsec * 1e-9,
+    };
+    out->kept = (uint32_t)rs_srtp_batch_open(table, batch, facts, (size_t)count, out->now, echoes);
+    if (echoes->count != 0)
+        send_echoes(socket, echoes, out);
+    return 0;
 }
 
 enum rs_status rs_path_socket_send(const struct rs_path_socket *socket, struct rs_udp_batch *batch,

@@ -12,6 +12,8 @@
 
 #include "fact.h"
 #include "network.h"
+#include "rtp_batch.h"
+#include "session_table.h"
 #include "srtp.h"
 #include "udp_batch.h"
 
@@ -28,6 +30,20 @@ struct rs_path_socket {
  * refuses. */
 int rs_path_socket_receive(const struct rs_path_socket *socket, struct rs_udp_batch *batch,
                            struct rs_fact facts[RS_UDP_BATCH]);
+
+/* What became of a batch. */
+struct rs_path_turn {
+    uint32_t received; /* datagrams */
+    uint32_t kept;     /* facts of them that are left for Python */
+    uint32_t returned; /* packets that were sent back */
+    uint32_t failed;   /* and those that could not be */
+    double now;        /* seconds of CLOCK_MONOTONIC when they were received */
+};
+
+/* Receives a batch as rs_path_socket_receive, opens it with `table` as rs_srtp_batch_open, and sends the echoes.
+ * -1 as rs_udp_receive, 0 otherwise. */
+int rs_path_socket_turn(const struct rs_path_socket *socket, struct rs_session_table *table, struct rs_udp_batch *batch,
+                        struct rs_fact facts[RS_UDP_BATCH], struct rs_echoes *echoes, struct rs_path_turn *out);
 
 /* Sends `count` (at most RS_UDP_BATCH) datagrams that lie one behind the other in `octets`, each to its path, with the
  * header if relayed. `srtp[i]`: a plain packet, protected here with these keys; NULL: sent as it is. `drops[i]` gets

@@ -29,7 +29,7 @@ const struct rs_session_entry *rs_session_table_find(const struct rs_session_tab
 }
 
 enum rs_status rs_session_table_put(struct rs_session_table *table, const struct rs_address *client, uint64_t session,
-                                    struct rs_srtp *srtp)
+                                    struct rs_srtp *srtp, struct rs_rtp_session *rtp)
 {
     if (session == 0)
         return RS_INVALID;
@@ -39,7 +39,7 @@ enum rs_status rs_session_table_put(struct rs_session_table *table, const struct
             return RS_FULL;
         table->count++;
     }
-    *entry = (struct rs_session_entry){session, srtp, *client};
+    *entry = (struct rs_session_entry){session, srtp, rtp, *client};
     return RS_OK;
 }
 

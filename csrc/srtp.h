@@ -16,6 +16,10 @@
 #define RS_SRTP_MAX_RECEIVED 1500 /* octets of a protected packet */
 #define RS_SRTP_MAX_TRAILER 20    /* the longest tag, and the index of SRTCP */
 
+/* RFC 3711 section 9.2: packets under one master key */
+#define RS_SRTP_MAX_RTP_PACKETS (UINT64_C(1) << 48)
+#define RS_SRTP_MAX_RTCP_PACKETS (UINT64_C(1) << 31)
+
 /* srtp_protect and its like: srtp_t, the packet, its length in octets; returns srtp_err_status_t, 0 for success. Given
  * as addresses, because a pointer to a function cannot be had from another extension otherwise. */
 struct rs_srtp_library {
@@ -33,6 +37,8 @@ struct rs_srtp {
     uint32_t tag_length;
     bool is_index_last; /* of SRTCP: behind the tag (RFC 7714 section 9.2), else before it (RFC 3711 section 3.4) */
     uint32_t source_count;
+    uint64_t rtp_count;  /* packets of ours that were protected, or admitted to be; whoever sends them counts */
+    uint64_t rtcp_count; /* likewise */
     uint32_t sources[RS_SRTP_MAX_SOURCES]; /* SSRCs of packets that were authentic, of RTP and RTCP together */
 };
 

@@ -16,53 +16,79 @@ static uint8_t *align(uint8_t *packet, size_t len)
     return beyond == 0 ? packet : memmove(packet - beyond, packet, len);
 }
 
-static void read_header(const uint8_t *packet, struct rs_fact *fact)
+static void write_header(const struct rs_rtp_header *header, size_t payload_length, struct rs_fact *fact)
+{
+    fact->timestamp = header->timestamp;
+    fact->ssrc = header->ssrc;
+    fact->sequence_number = header->sequence_number;
+    fact->extension_profile = header->extension_profile;
+    fact->header_length = (uint16_t)header->header_length;
+    fact->extension_length = (uint16_t)header->extension_length;
+    fact->payload_length = (uint16_t)payload_length;
+    fact->payload_type = header->payload_type;
+    fact->csrc_count = header->csrc_count;
+    fact->has_marker = header->has_marker;
+    fact->has_extension = header->has_extension;
+}
+
+/* Whether Python has something to learn of the packet. */
+static bool take_rtp(const struct rs_session_entry *entry, uint64_t turn, const uint8_t *packet, struct rs_fact *fact,
+                     double now, struct rs_echoes *echoes)
 {
     struct rs_rtp_header header;
     struct rs_span payload;
     if (rs_rtp_parse(packet, fact->len, &header) != RS_DROP_NONE ||
         rs_rtp_payload(packet, fact->len, &header, &payload) != RS_DROP_NONE)
-        return; /* authentic, but broken: Python says why */
-    fact->timestamp = header.timestamp;
-    fact->ssrc = header.ssrc;
-    fact->sequence_number = header.sequence_number;
-    fact->extension_profile = header.extension_profile;
-    fact->header_length = (uint16_t)header.header_length;
-    fact->extension_length = (uint16_t)header.extension_length;
-    fact->payload_length = (uint16_t)payload.len;
-    fact->payload_type = header.payload_type;
-    fact->csrc_count = header.csrc_count;
-    fact->has_marker = header.has_marker;
-    fact->has_extension = header.has_extension;
+        return true; /* authentic, but broken: Python says why */
     fact->form = RS_FORM_RTP;
+    bool is_wanted = rs_rtp_batch_take(entry, turn, fact, &header, payload, now, echoes);
+    if (is_wanted)
+        write_header(&header, payload.len, fact);
+    return is_wanted;
 }
 
-static void open_packet(const struct rs_session_entry *entry, struct rs_udp_batch *batch, struct rs_fact *fact)
+/* Likewise. */
+static bool open_packet(const struct rs_session_entry *entry, uint64_t turn, struct rs_udp_batch *batch,
+                        struct rs_fact *fact, double now, struct rs_echoes *echoes)
 {
     uint8_t *packet = align((uint8_t *)batch + fact->offset, fact->len);
     size_t len = fact->len;
     fact->session = entry->session;
     fact->drop = (uint8_t)rs_srtp_unprotect(entry->srtp, fact->kind == RS_KIND_RTCP, packet, &len);
     if (fact->drop != RS_DROP_NONE)
-        return;
+        return true;
     fact->offset = (uint32_t)(packet - (uint8_t *)batch);
     fact->len = (uint32_t)len;
     fact->form = RS_FORM_PLAIN;
-    if (fact->kind == RS_KIND_RTP)
-        read_header(packet, fact);
+    return fact->kind != RS_KIND_RTP || take_rtp(entry, turn, packet, fact, now, echoes);
 }
 
-void rs_srtp_batch_open(const struct rs_session_table *table, struct rs_udp_batch *batch, struct rs_fact *facts,
-                        size_t count)
+/* Likewise. */
+static bool open_datagram(const struct rs_session_table *table, struct rs_udp_batch *batch, struct rs_fact *fact,
+                          double now, struct rs_echoes *echoes)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct rs_fact *fact = &facts[i];
-        if (fact->drop != RS_DROP_NONE || (fact->kind != RS_KIND_RTP && fact->kind != RS_KIND_RTCP))
-            continue;
-        const struct rs_session_entry *entry = rs_session_table_find(table, &fact->path.client);
-        if (entry != NULL && entry->srtp != NULL)
-            open_packet(entry, batch, fact);
-    }
+    const struct rs_session_entry *entry = NULL;
+    if (fact->drop == RS_DROP_NONE)
+        entry = rs_session_table_find(table, &fact->path.client);
+    if (entry == NULL)
+        return true;
+    if (fact->kind != RS_KIND_RTP && entry->rtp != NULL)
+        entry->rtp->asked_in = table->batches;
+    if (entry->srtp == NULL || (fact->kind != RS_KIND_RTP && fact->kind != RS_KIND_RTCP))
+        return true;
+    return open_packet(entry, table->batches, batch, fact, now, echoes);
+}
+
+size_t rs_srtp_batch_open(struct rs_session_table *table, struct rs_udp_batch *batch, struct rs_fact *facts,
+                          size_t count, double now, struct rs_echoes *echoes)
+{
+    size_t kept = 0;
+    table->batches++;
+    echoes->count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (open_datagram(table, batch, &facts[i], now, echoes) && kept++ != i)
+            facts[kept - 1] = facts[i];
+    return kept;
 }
 
 static enum rs_drop protect(struct rs_srtp *srtp, struct rs_datagram *slot)

@@ -10,14 +10,17 @@
 #include <stddef.h>
 
 #include "fact.h"
+#include "rtp_batch.h"
 #include "session_table.h"
 #include "status.h"
 #include "udp_batch.h"
 
 /* Opens what can be opened of the `count` datagrams of `batch` that `facts` describe. A packet that is refused gets its
- * `drop`, as rs_srtp_unprotect says, and has had no effect on anything. */
-void rs_srtp_batch_open(const struct rs_session_table *table, struct rs_udp_batch *batch, struct rs_fact *facts,
-                        size_t count);
+ * `drop`, as rs_srtp_unprotect says, and has had no effect on anything. RTP that its session can take at `now` is
+ * taken, and `echoes` gets the packets that go back. Returns how many facts are left for Python, at the beginning of
+ * `facts` and in order. */
+size_t rs_srtp_batch_open(struct rs_session_table *table, struct rs_udp_batch *batch, struct rs_fact *facts,
+                          size_t count, double now, struct rs_echoes *echoes);
 
 /* Puts `count` (at most RS_UDP_BATCH) datagrams that lie one behind the other in `octets` into the batch's slots.
  * `srtp[i]`: a plain packet of ours, RTP or RTCP by its second octet (RFC 5761 section 4), protected here with these

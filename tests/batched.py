@@ -48,7 +48,7 @@ class BatchedSrtp(SrtpSession):
 
     def unprotect(self, packet: bytes) -> bytes | DropReason:
         self._batch.drops.clear()
-        opened = self._batch.open([(packet, _SOMEWHERE)])
+        opened = self._batch.open([(packet, _SOMEWHERE)], 0.0)
         if opened and not isinstance(opened[0], ReceivedDatagram):
             assert opened[0].session == _SESSION
             return octets(opened[0].packet) if isinstance(opened[0], OpenedPacket) else opened[0].reason
@@ -78,7 +78,7 @@ class BatchedSession:
     def receive(self, datagram: bytes, path: Path, now: float) -> tuple[DropReason | None, list[SessionEvent]]:
         """Return why the datagram was dropped, or None, and what it brought beside the session's own events."""
         self._batch.drops.clear()
-        [*taken] = self._batch.open([(datagram, path)])
+        [*taken] = self._batch.open([(datagram, path)], now)
         if not taken:
             return next(iter(self._batch.drops)), []
         [received] = taken

@@ -41,6 +41,7 @@ class Desk:
     """A switchboard with its factory on a network's clock; a peer of ``tests.link``.
 
     Attributes:
+        returned: packets that went back in their batch, without Python.
         is_batched: whether datagrams go through C as the socket's batches do, or one by one through the sessions.
     """
 
@@ -60,6 +61,7 @@ class Desk:
             clock=lambda: self.network.now,
         )
         self._ports = itertools.count(50000)
+        self.returned = 0
         self._batch = MemoryBatch(self.board.table)
 
     @property
@@ -104,7 +106,7 @@ class Desk:
 
     def receive(self, datagram: bytes, path: Path, now: float) -> None:
         if self.is_batched:
-            self.board.receive_batch(self._batch.open([(datagram, path)]), now)
+            self.board.receive_batch(self._batch.open([(datagram, path)], now), now)
             return
         kind = classify(datagram)
         assert isinstance(kind, Kind)
@@ -113,7 +115,9 @@ class Desk:
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
         outgoing = self.board.outgoing(now)
         if self.is_batched:
-            return self._batch.seal(outgoing)
+            returned = self._batch.returned()
+            self.returned += len(returned)
+            return returned + self._batch.seal(outgoing)
         sealed = [(octets if srtp is None else srtp.seal(octets), path) for octets, path, srtp in outgoing]
         return [(octets, path) for octets, path in sealed if octets is not None]
 

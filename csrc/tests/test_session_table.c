@@ -30,12 +30,12 @@ static void what_was_put_in_is_found_and_nothing_else(void)
     struct rs_address here = address(1), there = address(2);
     start(0);
     CHECK(rs_session_table_find(&table, &here) == NULL);
-    CHECK(rs_session_table_put(&table, &here, 7, &keys) == RS_OK);
+    CHECK(rs_session_table_put(&table, &here, 7, &keys, NULL) == RS_OK);
     CHECK(rs_session_table_find(&table, &there) == NULL);
-    CHECK(rs_session_table_put(&table, &there, 0, NULL) == RS_INVALID);
+    CHECK(rs_session_table_put(&table, &there, 0, NULL, NULL) == RS_INVALID);
     const struct rs_session_entry *found = rs_session_table_find(&table, &here);
     CHECK(found != NULL && found->session == 7 && found->srtp == &keys);
-    CHECK(rs_session_table_put(&table, &here, 8, NULL) == RS_OK && table.count == 1);
+    CHECK(rs_session_table_put(&table, &here, 8, NULL, NULL) == RS_OK && table.count == 1);
     found = rs_session_table_find(&table, &here);
     CHECK(found->session == 8 && found->srtp == NULL);
     rs_session_table_remove(&table, &there);
@@ -49,12 +49,12 @@ static void half_a_table_is_full(void)
     start(1);
     for (unsigned n = 0; n < CAPACITY / 2; n++) {
         struct rs_address client = address(n);
-        CHECK(rs_session_table_put(&table, &client, n + 1, NULL) == RS_OK);
+        CHECK(rs_session_table_put(&table, &client, n + 1, NULL, NULL) == RS_OK);
     }
     struct rs_address known = address(3), another = address(CAPACITY);
-    CHECK(rs_session_table_put(&table, &another, 99, NULL) == RS_FULL);
+    CHECK(rs_session_table_put(&table, &another, 99, NULL, NULL) == RS_FULL);
     CHECK(rs_session_table_find(&table, &another) == NULL);
-    CHECK(rs_session_table_put(&table, &known, 99, NULL) == RS_OK);
+    CHECK(rs_session_table_put(&table, &known, 99, NULL, NULL) == RS_OK);
 }
 
 /* Random puts and removals with every secret collide in every way that chains of a small table can. */
@@ -70,7 +70,7 @@ static void agrees_with_a_list(uint8_t secret)
         if (random >> 28 < 7) {
             rs_session_table_remove(&table, &client);
             list[n] = 0;
-        } else if (rs_session_table_put(&table, &client, step + 1, NULL) == RS_OK) {
+        } else if (rs_session_table_put(&table, &client, step + 1, NULL, NULL) == RS_OK) {
             list[n] = step + 1;
         } else {
             CHECK(list[n] == 0 && table.count == CAPACITY / 2);

@@ -164,6 +164,7 @@ static void a_batch_is_opened_where_there_are_keys(void)
     struct rs_path paths[5] = {0};
     struct rs_fact facts[5];
     uint32_t lengths[5] = {100, 100, 100, 100, 100};
+    struct rs_echoes echoes = {.batch = NULL};
     for (unsigned i = 0; i < 5; i++) {
         paths[i].client.port = (uint16_t)(i < 2 ? i + 1 : 3);
         octets[100 * i] = 0x80;
@@ -174,8 +175,8 @@ static void a_batch_is_opened_where_there_are_keys(void)
     octets[396] = 0x80;
     octets[400] = 0xa0; /* padding of more than there is */
     octets[400 + 99 - TAG] = 255;
-    CHECK(rs_session_table_put(&table, &paths[1].client, 1, NULL) == RS_OK);
-    CHECK(rs_session_table_put(&table, &paths[2].client, 2, &srtp) == RS_OK);
+    CHECK(rs_session_table_put(&table, &paths[1].client, 1, NULL, NULL) == RS_OK);
+    CHECK(rs_session_table_put(&table, &paths[2].client, 2, &srtp, NULL) == RS_OK);
     CHECK(rs_srtp_batch_load(&batch, octets, sizeof octets - 1, lengths, none, 5) == RS_INVALID);
     CHECK(rs_srtp_batch_load(&batch, octets, sizeof octets, lengths, none, 5) == RS_OK);
     for (unsigned i = 0; i < 5; i++) {
@@ -183,7 +184,7 @@ static void a_batch_is_opened_where_there_are_keys(void)
         batch.datagrams[i].data += 38;
     }
     rs_srtp_batch_describe(&batch, paths, 5, facts);
-    rs_srtp_batch_open(&table, &batch, facts, 5);
+    CHECK(rs_srtp_batch_open(&table, &batch, facts, 5, 1.0, &echoes) == 5 && echoes.count == 0);
     CHECK(asked == 3 && !misaligned);
     CHECK(facts[0].form == RS_FORM_RECEIVED && facts[1].form == RS_FORM_RECEIVED && facts[1].len == 100);
     CHECK(facts[2].form == RS_FORM_RTP && facts[2].session == 2 && facts[2].sequence_number == 2);

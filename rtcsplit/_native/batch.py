@@ -17,9 +17,11 @@ from .srtp import SrtpContexts
 
 __all__ = [
     "BATCH",
+    "FORM_NEWS",
     "FORM_PLAIN",
     "FORM_RECEIVED",
     "FORM_RTP",
+    "FORM_TAKEN",
     "PATH",
     "InboundBatch",
     "OutboundBatch",
@@ -37,8 +39,10 @@ PATH = struct.Struct("=16sH16sH16sH")
 FORM_RECEIVED: int = lib.RS_FORM_RECEIVED
 FORM_PLAIN: int = lib.RS_FORM_PLAIN
 FORM_RTP: int = lib.RS_FORM_RTP
+FORM_TAKEN: int = lib.RS_FORM_TAKEN
+FORM_NEWS: int = lib.RS_FORM_NEWS
 
-_FACT = struct.Struct("=54sBBIIQIIHHHHHBBBBBx")
+_FACT = struct.Struct("=54sBBIIQIIHHHHHBBBBBB")
 
 assert ffi.sizeof("struct rs_path") == PATH.size
 assert ffi.sizeof("struct rs_fact") == _FACT.size
@@ -51,25 +55,39 @@ class InboundBatch:
         table: whose SRTP is opened; None opens none.
 
     Attributes:
-        batch, facts: for the other wrappers.
+        batch, facts, echoes: for the other wrappers.
         octets: what the facts' offsets point into; overwritten by the next batch.
     """
 
     def __init__(self, table: NativeSessionTable | None = None) -> None:
         self._table = table
         self.batch = new_batch()
+        self._echo_batch = new_batch()
+        self.echoes = ffi.new("struct rs_echoes *", {"batch": self._echo_batch})
         self.facts = ffi.new("struct rs_fact[]", BATCH)
         self.octets = ffi.buffer(self.batch)
         self._packed_facts = memoryview(ffi.buffer(self.facts))
 
-    def open(self, count: int) -> Iterator[tuple[Any, ...]]:
-        """Open what can be opened of the first ``count`` datagrams, and return their facts.
+    def open(self, count: int, now: float) -> Iterator[tuple[Any, ...]]:
+        """Open what can be opened of the first ``count`` datagrams, and return the facts that are left; see `read`."""
+        self.echoes.count = 0
+        if self._table is not None:
+            count = lib.rs_srtp_batch_open(self._table.cdata, self.batch, self.facts, count, now, self.echoes)
+        return self.read(count)
+
+    def read(self, count: int) -> Iterator[tuple[Any, ...]]:
+        """Return the first ``count`` facts.
 
         Each fact is a tuple of the fields of ``struct rs_fact``, in their order, with the path as octets of ``PATH``.
         """
-        if self._table is not None:
-            lib.rs_srtp_batch_open(self._table.cdata, self.batch, self.facts, count)
         return _FACT.iter_unpack(self._packed_facts[: count * _FACT.size])
+
+    def returned(self) -> list[tuple[bytes | None, bytes]]:
+        """Return what goes back of the batch that was opened, protected, each with its path; None cannot be sent."""
+        return [
+            (_filled(self._echo_batch, place), ffi.buffer(self.echoes.paths[place])[:])
+            for place in range(self.echoes.count)
+        ]
 
     def load(self, datagrams: Sequence[bytes], paths: Sequence[bytes]) -> int:
         """Take datagrams that were received elsewhere, each from its path as ``PATH`` packs it, and count them."""
@@ -91,8 +109,12 @@ class OutboundBatch:
     def seal(self, packets: Sequence[bytes], keys: Sequence[SrtpContexts | None]) -> list[bytes | None]:
         """Return each packet protected, where it has keys; None for what cannot be sent. At most ``BATCH``."""
         lib.rs_srtp_batch_load(self.batch, *slots(packets, keys), len(packets))
-        filled = (self.batch.datagrams[index] for index in range(len(packets)))
-        return [None if slot.drop else ffi.buffer(slot.data, slot.len)[:] for slot in filled]
+        return [_filled(self.batch, index) for index in range(len(packets))]
+
+
+def _filled(batch: Any, index: int) -> bytes | None:
+    slot = batch.datagrams[index]
+    return None if slot.drop else ffi.buffer(slot.data, slot.len)[:]
 
 
 def new_batch() -> Any:

@@ -15,7 +15,8 @@ from cffi import FFI
 MODULES = (
     *("drop", "status", "wire", "address", "classify", "siphash", "stun", "hint", "spp", "rtp"),
     "encode_batch",
-    *("network", "udp_batch", "fact", "srtp", "session_table", "srtp_batch", "path_socket"),
+    *("payload", "rtp_source", "rtp_stream", "network", "udp_batch", "fact", "rtp_session"),
+    *("srtp", "session_table", "rtp_batch", "srtp_batch", "path_socket"),
     *("flow_table", "flow_ring", "flow_scan", "flow_cache_value", "counters", "routing", "seats", "relay", "spread"),
 )
 

@@ -13,11 +13,13 @@ from ..drops import DropReason
 from ._rtcsplit import ffi, lib
 from .reasons import drop_reason
 
-__all__ = ["MAX_RECEIVED", "MAX_SOURCES", "MAX_TRAILER", "SrtpContexts"]
+__all__ = ["MAX_RECEIVED", "MAX_RTCP_PACKETS", "MAX_RTP_PACKETS", "MAX_SOURCES", "MAX_TRAILER", "SrtpContexts"]
 
 MAX_SOURCES: int = lib.RS_SRTP_MAX_SOURCES
 MAX_RECEIVED: int = lib.RS_SRTP_MAX_RECEIVED
 MAX_TRAILER: int = lib.RS_SRTP_MAX_TRAILER
+MAX_RTP_PACKETS: int = lib.RS_SRTP_MAX_RTP_PACKETS
+MAX_RTCP_PACKETS: int = lib.RS_SRTP_MAX_RTCP_PACKETS
 
 _LENGTH = ffi.typeof("size_t *")
 _OCTETS = ffi.typeof("uint8_t[]")

@@ -26,10 +26,11 @@ class PathSocket:
         fd: the socket; it may be blocking or not, no call here waits.
         networks: where relays may be, as (16 octets, prefix length 0..128) in mapped form; None in direct mode,
             where datagrams carry no Simple Proxy Protocol header.
-        table: whose SRTP is opened; None opens none.
+        table: whose SRTP is opened.
 
     Attributes:
         octets: what the offsets of received facts point into; overwritten by the next batch.
+        turn: what became of the latest batch, ``struct rs_path_turn``.
 
     Raises:
         OSError: ``fd`` is no bound IPv4 or IPv6 UDP socket.
@@ -38,6 +39,7 @@ class PathSocket:
     def __init__(
         self, fd: int, networks: Sequence[tuple[bytes, int]] | None, table: NativeSessionTable | None = None
     ) -> None:
+        self._table = table or NativeSessionTable()
         self._networks = ffi.new("struct rs_network[]", [{"ip": ip, "prefix": prefix} for ip, prefix in networks or ()])
         self._socket = ffi.new(
             "struct rs_path_socket *",
@@ -49,21 +51,26 @@ class PathSocket:
         )
         if lib.rs_udp_socket_init(ffi.addressof(self._socket, "udp"), fd, False) != lib.RS_OK:
             raise OSError(ffi.errno, os.strerror(ffi.errno))
-        self._inbound = InboundBatch(table)
+        self._inbound = InboundBatch(self._table)
         self._outbound = OutboundBatch()
         self.octets = self._inbound.octets
         self._drops = ffi.new("uint8_t[]", BATCH)
+        self.turn = ffi.new("struct rs_path_turn *")
 
     def receive(self) -> Iterator[tuple[Any, ...]]:
-        """Take what waits in the socket, at most ``BATCH``, open it, and return the facts; see ``InboundBatch.open``.
+        """Take what waits in the socket, at most ``BATCH``, open it, send back what goes back, and return the facts.
+
+        They are those that are left for Python; see ``InboundBatch.read``. :attr:`turn` has the counts.
 
         Raises:
             OSError: the socket is closed or none.
         """
-        count = lib.rs_path_socket_receive(self._socket, self._inbound.batch, self._inbound.facts)
-        if count < 0:
+        inbound = self._inbound
+        if lib.rs_path_socket_turn(
+            self._socket, self._table.cdata, inbound.batch, inbound.facts, inbound.echoes, self.turn
+        ):
             raise OSError(ffi.errno, os.strerror(ffi.errno))
-        return self._inbound.open(count)
+        return inbound.read(self.turn.kept)
 
     def send(
         self, datagrams: Sequence[bytes], paths: Sequence[bytes], keys: Sequence[SrtpContexts | None] | None = None

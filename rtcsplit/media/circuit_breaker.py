@@ -59,6 +59,14 @@ class CircuitBreaker:
         is_silent = self._heard_at is not None and now - self._heard_at >= self._pause
         return is_silent or now < self._paused_until
 
+    @property
+    def window(self) -> tuple[float, float]:
+        """From when on media may flow, and until when, while no more is heard: :meth:`is_open` for times to come."""
+        if not self._intervals:
+            return float("-inf"), float("inf")
+        silent_at = float("inf") if self._heard_at is None else self._heard_at + self._pause
+        return self._paused_until, silent_at
+
     def withholds(self, now: float) -> bool:
         """As :meth:`is_open`, for a packet that is to be sent now: counted if it is not."""
         if not self.is_open(now):

@@ -106,6 +106,13 @@ class FeedbackExchange:
             self._latest_ssrc = packet.ssrc
             self.arrivals.note(value[0] << 8 | value[1], now)
 
+    def note_arrivals(self, arrivals: Sequence[tuple[int, float]], ssrc: int) -> None:
+        """Take note of transport-wide numbers and when they came, the latest one with a packet of ``ssrc``."""
+        if self.arrivals is not None and arrivals:
+            self._latest_ssrc = ssrc
+            for number, at in arrivals:
+                self.arrivals.note(number, at)
+
     def messages_to_send(self, now: float) -> list[bytes]:
         """Return the plain RTCP datagrams that are due."""
         due = self._due

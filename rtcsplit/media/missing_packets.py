@@ -35,13 +35,14 @@ class MissingPackets:
         due: when :meth:`take` has something to ask for; None for never.
         ssrc: of the source watched; None before the first packet.
         repaired: packets that came after they had been asked for.
+        highest: its latest sequence number. Packets that follow one another may move it on without :meth:`note`.
     """
 
     def __init__(self, now: float) -> None:
         self.due: float | None = None
         self.ssrc: int | None = None
         self.repaired = 0
-        self._highest = 0
+        self.highest = 0
         self._missing: dict[int, _Missing] = {}  # in the order of sequence numbers
         self._budget = Budget(ASKS_PER_SECOND, ASKS_PER_SECOND, now)
 
@@ -50,19 +51,19 @@ class MissingPackets:
 
     def note(self, ssrc: int, sequence_number: int, now: float) -> None:
         """Take note of a packet that came."""
-        step = (sequence_number - self._highest) & 0xFFFF
+        step = (sequence_number - self.highest) & 0xFFFF
         if ssrc != self.ssrc:
             self._begin(ssrc, sequence_number)
         elif step == 1:
-            self._highest = sequence_number
+            self.highest = sequence_number
         elif step >= 0x8000 or step == 0:
             missing = self._missing.pop(sequence_number, None)
             self.repaired += missing is not None and missing.is_asked
         elif step > MAX_GAP:
             self._begin(ssrc, sequence_number)
         else:
-            self._miss(range(self._highest + 1, self._highest + step), now)
-            self._highest = sequence_number
+            self._miss(range(self.highest + 1, self.highest + step), now)
+            self.highest = sequence_number
 
     def take(self, round_trip_time: float | None, now: float) -> list[int]:
         """Return the sequence numbers to ask for now, in order."""
@@ -79,7 +80,7 @@ class MissingPackets:
         return numbers
 
     def _begin(self, ssrc: int, sequence_number: int) -> None:
-        self.ssrc, self._highest = ssrc, sequence_number
+        self.ssrc, self.highest = ssrc, sequence_number
         self._missing.clear()
         self.due = None
 

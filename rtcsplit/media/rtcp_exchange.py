@@ -140,7 +140,7 @@ class RtcpExchange:
             self.resolve_collision(now)
         source = self._sources.get(member.ssrc)
         if source is not None:
-            source.last_heard = now
+            source.note_heard(now)
             if isinstance(member, rtcp.SenderReport):
                 source.note_sender_report(member.ntp_time, now)
         for report in member.reports:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._native.rtp_source import NativeSource
 from ..wire.rtcp import ReceptionReport
 from .source import InboundSource
 from .statistics import SourceStatistics
@@ -13,9 +14,14 @@ DEPARTURE_DELAY = 5.0  # seconds that the state of a source outlives its BYE
 
 
 class SourceTable:
-    """Up to 64 sources by SSRC, and the totals of those that are gone."""
+    """Up to 64 sources by SSRC, and the totals of those that are gone.
+
+    Attributes:
+        has_changed: a source came or went; for whoever keeps a copy, and clears it.
+    """
 
     def __init__(self) -> None:
+        self.has_changed = False
         self._sources: dict[int, InboundSource] = {}
         self._gone = (0, 0, 0)
         self.get = self._sources.get  # the packet path's lookup, without a frame of ours
@@ -31,9 +37,15 @@ class SourceTable:
         """Whether one more source is one too many."""
         return len(self._sources) >= MAX_SOURCES
 
+    @property
+    def latest(self) -> list[NativeSource]:
+        """The sources in the order that they came up in, the latest one first."""
+        return [source.native for source in reversed(self._sources.values())]
+
     def add(self, source: InboundSource) -> None:
         """Take a new source; the table is not full."""
         self._sources[source.ssrc] = source
+        self.has_changed = True
 
     def expire(self, timeout: float, now: float) -> None:
         """Forget sources whose BYE is long enough ago, and those not heard for ``timeout`` seconds."""
@@ -42,6 +54,7 @@ class SourceTable:
             if departed or now - source.last_heard >= timeout:
                 self._gone = _add(self._gone, source)
                 del self._sources[source.ssrc]
+                self.has_changed = True
 
     def reports(self, now: float) -> list[ReceptionReport]:
         """Return a report block for each source heard since the last call, and begin their next interval."""

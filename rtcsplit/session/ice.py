@@ -99,6 +99,11 @@ class IceLite:
         """The tuples that had an authenticated, fresh check; at most 16, oldest check first."""
         return self._selection.clients
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether the path moves once it falls silent, so that every packet has to be noted when it comes."""
+        return self._selection.has_waiting
+
     def is_silent(self, now: float) -> bool:
         """Whether nothing authentic came from :attr:`path` for so long that it may be given up."""
         return self._selection.is_silent(now)

@@ -153,6 +153,25 @@ class Session:
             self._is_timer_nearer = True
         return None
 
+    @property
+    def media_path(self) -> Path | None:
+        """From where and to where media may pass without asking, until something else happens to the session.
+
+        Whoever makes use of it tells :meth:`note_media` before that. None: ask for each packet.
+        """
+        is_settled = self.state is SessionState.CONNECTED and not self._ice.has_waiting
+        return self._ice.path if is_settled else None
+
+    def note_media(self, heard_at: float, sent_at: float) -> None:
+        """Take note of when media passed on :attr:`media_path` last, in each direction; 0 for never."""
+        path = self._ice.path
+        if self.state is SessionState.CLOSED or path is None:
+            return
+        if heard_at:
+            self._ice.note_authenticated_media(path, heard_at)
+        if sent_at:
+            self._ice.note_sent(sent_at)
+
     def send_rtp(self, packet: bytes, now: float) -> None:
         """Queue one RTP packet, to be protected when it is collected.
 

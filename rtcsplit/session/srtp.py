@@ -15,16 +15,12 @@ from __future__ import annotations
 
 import pylibsrtp
 
-from .._native.srtp import SrtpContexts
+from .._native.srtp import MAX_RTCP_PACKETS, MAX_RTP_PACKETS, SrtpContexts
 from ..drops import DropReason
 from ..errors import UsageError
 from .keying import SrtpKeys, SrtpProfile
 
 __all__ = ["MAX_RTCP_PACKETS", "MAX_RTP_PACKETS", "SrtpSession"]
-
-# RFC 3711 section 9.2: packets under one master key
-MAX_RTP_PACKETS = 2**48
-MAX_RTCP_PACKETS = 2**31
 
 # ours
 _WINDOW_SIZE = 1024  # replay list in packets (section 3.3.2 asks for 64): 20 s of audio, 128 octets a stream
@@ -46,20 +42,15 @@ class SrtpSession:
 
     Attributes:
         contexts: the same for whoever handles packets in batches; valid while this object lives.
-        rtp_count: RTP packets protected so far under this key, and those that were admitted to be.
-        rtcp_count: likewise for RTCP packets.
     """
 
     __slots__ = (
+        "_counts",
         "_longest_rtp",
         "contexts",
-        "rtcp_count",
-        "rtp_count",
     )
 
     def __init__(self, keys: SrtpKeys) -> None:
-        self.rtp_count = 0
-        self.rtcp_count = 0
         profile = keys.profile
         self._longest_rtp = _MAX_DATAGRAM_SENT - profile.tag_length
         self.contexts = SrtpContexts(
@@ -69,6 +60,25 @@ class SrtpSession:
             # RFC 3711 section 3.4 puts the tag behind the index, RFC 7714 section 9.2 the index behind the tag.
             is_index_last=profile is not SrtpProfile.AES128_CM_HMAC_SHA1_80,
         )
+        self._counts = self.contexts.cdata
+
+    @property
+    def rtp_count(self) -> int:
+        """RTP packets protected so far under this key, here or in a batch, and those that were admitted to be."""
+        return int(self._counts.rtp_count)
+
+    @rtp_count.setter
+    def rtp_count(self, count: int) -> None:
+        self._counts.rtp_count = count
+
+    @property
+    def rtcp_count(self) -> int:
+        """Likewise for RTCP packets."""
+        return int(self._counts.rtcp_count)
+
+    @rtcp_count.setter
+    def rtcp_count(self, count: int) -> None:
+        self._counts.rtcp_count = count
 
     @property
     def is_exhausted(self) -> bool:
@@ -86,12 +96,14 @@ class SrtpSession:
                 was not counted.
         """
         is_plausible = _RTP_HEADER <= len(packet) <= self._longest_rtp and packet[0] >> 6 == 2
-        if not is_plausible or self.rtp_count >= MAX_RTP_PACKETS or self.rtcp_count >= MAX_RTCP_PACKETS:
+        counts = self._counts
+        count = counts.rtp_count
+        if not is_plausible or count >= MAX_RTP_PACKETS or counts.rtcp_count >= MAX_RTCP_PACKETS:
             self._check_outgoing(packet, _RTP_HEADER, self._longest_rtp)
         if 192 <= packet[1] <= 223:
             raise UsageError("payload types 64..95 cannot be told from RTCP (RFC 5761 section 4)")
-        self.rtp_count += 1
-        return self.rtp_count >= MAX_RTP_PACKETS
+        counts.rtp_count = count + 1
+        return bool(count + 1 >= MAX_RTP_PACKETS)
 
     def admit_rtcp(self, packet: bytes) -> bool:
         """As :meth:`admit`, for a compound or reduced-size RTCP packet."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from .._native.rtp_session import NativeRtpSession
 from ..drops import DropReason
 from ..errors import UsageError
 from ..media.remote_report import RemoteReport
@@ -18,6 +19,7 @@ from ..session.session_state import SessionState
 from ..wire.address import Path
 from ..wire.rtp import RtpPacket
 from .call_channels import CallChannels
+from .facts import pack_path
 from .session_log import SessionLog
 
 __all__ = ["Call", "Companion"]
@@ -61,6 +63,10 @@ class Call:
         "_changed",
         "_clock",
         "_codecs",
+        "_delivers",
+        "_echoes",
+        "_entrusted",
+        "_heard_at",
         "_may_send",
         "_new_rtp",
         "_on_end",
@@ -99,6 +105,10 @@ class Call:
         self._codecs = {codec.payload_type: codec for codec in audio.formats} if audio else {}
         self._rtp: RtpSession | None = None
         self._new_rtp = new_rtp
+        self._echoes = False
+        self._delivers = True
+        self._entrusted: tuple[Path | None, bytes | None] = (None, None)
+        self._heard_at = 0.0  # what happened in batches until then is known
         self._clock = clock
         self._changed: Callable[[Call], None] = _nobody
         self._sent: Callable[[Call], None] = _nobody
@@ -172,11 +182,24 @@ class Call:
         if rtp.withholds(now):
             return
         packet = rtp.send(payload, duration=duration, payload_type=payload_type, marker=has_marker, gap=gap, now=now)
-        if rtp.keeps_packets:
-            rtp.keep(self.session.send_rtp_kept(packet, now), now)
-        else:
-            self.session.send_rtp(packet, now)
-        self._sent(self)
+        self._send(rtp, packet, now)
+
+    def start_echo(self, *, delivers: bool = False) -> None:
+        """Send every packet of audio back as it came, with our own RTP header, from now on.
+
+        It happens in the batch that brings a packet, without Python. Timestamps keep the distances of what came: a gap
+        of discontinuous transmission stays a gap.
+
+        Args:
+            delivers: let the application's ``packet_received`` have the packets besides.
+        """
+        self._echoes, self._delivers = True, delivers
+        self._changed(self)
+
+    def stop_echo(self) -> None:
+        """Send nothing back any more; packets come to the application. Idempotent."""
+        self._echoes, self._delivers = False, True
+        self._changed(self)
 
     def close(self) -> None:
         """End the call: RTCP BYE, close_notify, then silence. Idempotent."""
@@ -238,6 +261,38 @@ class Call:
             return self._rtp.receive_parsed(packet, arrived_at)
         return self._rtp.receive_rtp(packet, arrived_at)
 
+    @property
+    def delivers(self) -> bool:
+        """Whether the application wants packets."""
+        return self._delivers
+
+    def send_back(self, packet: RtpPacket, now: float) -> None:
+        """Send a packet's payload back, where the call echoes and the packet was not taken in a batch."""
+        rtp = self._rtp
+        if not self._echoes or rtp is None or not self.can_send or rtp.withholds(now):
+            return
+        echo = rtp.echo(packet, now)
+        if echo is not None:
+            self._send(rtp, echo, now)
+
+    def catch_up(self) -> None:
+        """Take note of what batches did without asking, before anything else happens to the call."""
+        if self._rtp is not None:
+            heard_at, sent_at = self._rtp.catch_up()
+            if heard_at != self._heard_at:
+                self._heard_at = heard_at
+                self.session.note_media(heard_at, sent_at)
+
+    def entrust(self) -> None:
+        """Say what batches may do without asking from now on: after whatever happened to the call, before the next."""
+        if self._rtp is None:
+            return
+        path = self.session.media_path
+        if path is not self._entrusted[0]:
+            self._entrusted = (path, None if path is None else pack_path(path))
+        delivers = self._delivers or self.log is not None
+        self._rtp.entrust(self._entrusted[1], echoes=self._echoes, delivers=delivers)
+
     def take_rtcp(self, packet: bytes, arrived_at: float) -> DropReason | None:
         """Account for an authentic RTCP packet."""
         return DropReason.RTCP_MALFORMED if self._rtp is None else self._rtp.receive_rtcp(packet, arrived_at)
@@ -270,6 +325,7 @@ class Call:
 
     def handle_timer(self, now: float) -> None:
         """Do what is due at ``now``."""
+        self.catch_up()
         self.session.handle_timer(now)
         if self._rtp is not None:
             self._rtp.handle_timer(now)
@@ -279,6 +335,18 @@ class Call:
     def _new_channels(self) -> CallChannels | None:
         data = self.session.channels
         return None if data is None else CallChannels(data, clock=self._clock, changed=lambda: self._changed(self))
+
+    def _send(self, rtp: RtpSession, packet: bytes, now: float) -> None:
+        if rtp.keeps_packets:
+            rtp.keep(self.session.send_rtp_kept(packet, now), now)
+        else:
+            self.session.send_rtp(packet, now)
+        self._sent(self)
+
+    @property
+    def native_rtp(self) -> NativeRtpSession | None:
+        """What batches may do without asking; None where there is no audio, or no keys yet."""
+        return None if self._rtp is None else self._rtp.native
 
     @property
     def _is_open(self) -> bool:

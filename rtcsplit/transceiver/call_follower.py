@@ -74,11 +74,17 @@ class CallFollower:
         parsed = call.take_rtp(packet, arrived_at)
         if isinstance(parsed, DropReason):
             self._drop(parsed, call)
-        else:
-            try:
-                self._packet_received(call, parsed)
-            except Exception:
-                self._application_failed(call, now)
+            return
+        call.send_back(parsed, now)
+        if call.delivers:
+            self.deliver(call, parsed, now)
+
+    def deliver(self, call: Call, packet: RtpPacket, now: float) -> None:
+        """Give the application a packet that is accounted for."""
+        try:
+            self._packet_received(call, packet)
+        except Exception:
+            self._application_failed(call, now)
 
     def take_rtcp(self, call: Call, packet: bytes, arrived_at: float) -> None:
         """Account for an authentic RTCP packet."""
@@ -107,8 +113,8 @@ class CallFollower:
             case HeldPacketDropped(reason):
                 self._drop(reason, call)
             case SessionConnected():
-                self._registry.connected(call)
                 call.begin_media(now)
+                self._registry.connected(call)
                 self._guard(call, now, self._application.call_connected, call)
             case SessionEnded():
                 self._end(call, now, event)

@@ -15,6 +15,7 @@ __all__ = ["CallRegistry"]
 
 
 def _has_left(call: Call, client: Address, now: float) -> bool:
+    call.catch_up()
     return call.session.is_silent_at(client, now)
 
 
@@ -65,7 +66,7 @@ class CallRegistry:
         """The call has keys: packets are opened with them from now on."""
         self._half_open.discard(call)
         if call.session.srtp is not None:
-            self.table.arm(call, call.session.srtp)
+            self.table.arm(call, call.session.srtp, call.native_rtp)
 
     def remove(self, call: Call) -> None:
         """Forget everything about ``call``."""

@@ -38,15 +38,14 @@ class DatagramBatch:
 
     Attributes:
         drops: how many datagrams were dropped here, in either direction, by reason. Grows; the caller may clear it.
-        size: most datagrams of one batch.
-        received: how many datagrams were handed up.
+        received: how many datagrams were of use.
         sent: how many the kernel took.
+        now: monotonic seconds of the latest batch.
+        is_full: whether more than that batch may wait.
 
     Raises:
         OSError: ``fd`` is no bound IPv4 or IPv6 UDP socket.
     """
-
-    size = BATCH
 
     def __init__(
         self,
@@ -61,15 +60,25 @@ class DatagramBatch:
         self.drops: Counter[DropReason] = self._reader.drops
         self.received = 0
         self.sent = 0
+        self.now = 0.0
+        self.is_full = False
 
     def receive(self) -> list[Received]:
-        """Return what waits in the socket, at most 64 datagrams; empty if nothing waits, or nothing of use.
+        """Return what is of use of what waits in the socket, at most 64 datagrams.
+
+        What calls send back without asking has left when this returns.
 
         Raises:
             OSError: the socket was closed.
         """
         taken = self._reader.read(self._socket.receive(), self._socket.octets)
-        self.received += len(taken)
+        turn = self._socket.turn
+        received, self.now = turn.received, turn.now
+        self.is_full = received == BATCH
+        self.received += received - turn.kept + len(taken)
+        self.sent += turn.returned
+        if turn.failed:
+            self.drops[DropReason.SEND_FAILED] += turn.failed
         return taken
 
     def send(self, outgoing: Sequence[Outgoing]) -> int:
@@ -113,17 +122,31 @@ class MemoryBatch:
         self._outbound = OutboundBatch()
         self._paths = PathCache()
         self._reader = FactReader(self._paths)
+        self._returned: list[tuple[bytes, Path]] = []
         self.drops: Counter[DropReason] = self._reader.drops
 
-    def open(self, datagrams: Sequence[tuple[bytes, Path]]) -> list[Received]:
-        """Return what is of use of datagrams and the paths they came by; any number of them."""
+    def open(self, datagrams: Sequence[tuple[bytes, Path]], now: float) -> list[Received]:
+        """Return what is of use of datagrams and the paths they came by; any number of them.
+
+        What calls send back without asking is in :meth:`returned` then.
+        """
         taken: list[Received] = []
         for batch in _batches(datagrams):
             count = self._inbound.load(
                 [datagram for datagram, _ in batch], [self._paths.pack(path) for _, path in batch]
             )
-            taken += self._reader.read(self._inbound.open(count), self._inbound.octets)
+            taken += self._reader.read(self._inbound.open(count, now), self._inbound.octets)
+            for octets, packed in self._inbound.returned():
+                if octets is None:
+                    self.drops[DropReason.SEND_FAILED] += 1
+                else:
+                    self._returned.append((octets, self._paths.unpack(packed)))
         return taken
+
+    def returned(self) -> list[tuple[bytes, Path]]:
+        """Return and forget the datagrams to send of what calls send back without asking, each to its path."""
+        returned, self._returned = self._returned, []
+        return returned
 
     def seal(self, outgoing: Sequence[Outgoing]) -> list[tuple[bytes, Path]]:
         """Return the datagrams to send, each to its path; what cannot be protected is counted and left out."""

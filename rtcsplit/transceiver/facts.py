@@ -8,16 +8,27 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple, cast
 
-from .._native.batch import FORM_RECEIVED, FORM_RTP, PATH
+from .._native.batch import FORM_NEWS, FORM_RECEIVED, FORM_RTP, FORM_TAKEN, PATH
 from ..drops import DropReason
 from ..wire.address import Address, Path, Via
 from ..wire.packet import Kind
 from ..wire.rtp import HEADER_SIZE, RtpPacket, packet_of
 
-__all__ = ["FactReader", "OpenedPacket", "PathCache", "Received", "ReceivedDatagram", "RefusedPacket"]
+__all__ = [
+    "CallNews",
+    "FactReader",
+    "OpenedPacket",
+    "PathCache",
+    "Received",
+    "ReceivedDatagram",
+    "RefusedPacket",
+    "TakenPacket",
+    "pack_path",
+]
 
 _KINDS = {int(kind.value): kind for kind in Kind}
 _NOWHERE = Address(bytes(16), 0)
+_RTP_FORMS = (FORM_TAKEN, FORM_RTP)
 # Both maps are caches of a pure conversion: emptied when full, so that strangers' addresses cannot make them grow.
 _CACHE_LIMIT = 16384
 
@@ -52,7 +63,32 @@ class OpenedPacket(NamedTuple):
     session: int
 
 
+class TakenPacket(NamedTuple):
+    """An authentic RTP packet that its session has counted in the batch, from the path that it sends to.
+
+    Attributes:
+        packet: the plain packet.
+        session: as of :class:`OpenedPacket`.
+        has_news: as :class:`CallNews` besides.
+    """
+
+    packet: RtpPacket
+    session: int
+    has_news: int
+
+
+class CallNews(NamedTuple):
+    """The batch brought the timer of a session nearer.
+
+    Attributes:
+        session: as of :class:`OpenedPacket`.
+    """
+
+    session: int
+
+
 _opened = cast("Callable[[tuple[object, ...]], OpenedPacket]", partial(tuple.__new__, OpenedPacket))
+_taken = cast("Callable[[tuple[object, ...]], TakenPacket]", partial(tuple.__new__, TakenPacket))
 
 
 class RefusedPacket(NamedTuple):
@@ -69,7 +105,13 @@ class RefusedPacket(NamedTuple):
     session: int
 
 
-Received = ReceivedDatagram | OpenedPacket | RefusedPacket
+Received = ReceivedDatagram | OpenedPacket | TakenPacket | CallNews | RefusedPacket
+
+
+def pack_path(path: Path) -> bytes:
+    """Return a path as ``struct rs_path``; without ``via`` the relay's part is zero."""
+    relay, proxy = path.via or (_NOWHERE, _NOWHERE)
+    return PATH.pack(*path.client, *relay, *proxy)
 
 
 class PathCache:
@@ -92,12 +134,11 @@ class PathCache:
         return path
 
     def pack(self, path: Path) -> bytes:
-        """Return the path's octets; without ``via`` the relay's part is zero."""
+        """Return the path's octets, as :func:`pack_path`."""
         known = self._packed.get(id(path))
         if known is not None:
             return known[1]
-        relay, proxy = path.via or (_NOWHERE, _NOWHERE)
-        packed = PATH.pack(*path.client, *relay, *proxy)
+        packed = pack_path(path)
         if len(self._packed) >= _CACHE_LIMIT:
             self._packed.clear()
         self._packed[id(path)] = (path, packed)
@@ -143,8 +184,11 @@ class FactReader:
             has_marker,
             has_extension,
             form,
+            has_news,
         ) in facts:
-            if form == FORM_RTP:
+            if drop:
+                self._refuse(taken, DropReason(drop), _KINDS[kind], session)
+            elif form in _RTP_FORMS:
                 start = offset + header_length
                 fields = (
                     payload_type,
@@ -158,9 +202,12 @@ class FactReader:
                     octets[start - extension_length : start] if extension_length else b"",
                     length - header_length - payload_length,
                 )
-                taken.append(_opened((packet_of(fields), unpack(packed), rtp, session)))
-            elif drop:
-                self._refuse(taken, DropReason(drop), _KINDS[kind], session)
+                if form == FORM_TAKEN:
+                    taken.append(_taken((packet_of(fields), session, has_news)))
+                else:
+                    taken.append(_opened((packet_of(fields), unpack(packed), rtp, session)))
+            elif form == FORM_NEWS:
+                taken.append(CallNews(session))
             elif form == FORM_RECEIVED:
                 taken.append(ReceivedDatagram(octets[offset : offset + length], self._unpack(packed), _KINDS[kind]))
             else:

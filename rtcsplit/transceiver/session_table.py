@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from .._native.rtp_session import NativeRtpSession
 from .._native.session_table import NativeSessionTable
 from ..session.srtp import SrtpSession
 from ..wire.address import Address
@@ -33,6 +34,7 @@ class _Entry:
     ufrags: set[str] = field(default_factory=set)
     clients: dict[Address, None] = field(default_factory=dict)  # insertion order is age
     keys: SrtpSession | None = None
+    rtp: NativeRtpSession | None = None
 
 
 class SessionTable(Generic[Call]):
@@ -108,10 +110,13 @@ class SessionTable(Generic[Call]):
         self._tell(client, entry)
         return True
 
-    def arm(self, call: Call, keys: SrtpSession) -> None:
-        """Let the SRTP of ``call`` be opened with ``keys`` from now on, whatever address of its it comes from."""
+    def arm(self, call: Call, keys: SrtpSession, rtp: NativeRtpSession | None = None) -> None:
+        """Let the SRTP of ``call`` be opened with ``keys`` from now on, whatever address of its it comes from.
+
+        RTP that ``rtp`` may take is taken.
+        """
         entry = self._entries[call]
-        entry.keys = keys
+        entry.keys, entry.rtp = keys, rtp
         for client in entry.clients:
             self._tell(client, entry)
 
@@ -124,7 +129,7 @@ class SessionTable(Generic[Call]):
         return self._by_client.get(client)
 
     def _tell(self, client: Address, entry: _Entry) -> None:
-        self.native.put(*client, entry.number, None if entry.keys is None else entry.keys.contexts)
+        self.native.put(*client, entry.number, None if entry.keys is None else entry.keys.contexts, entry.rtp)
 
     def _unbind(self, client: Address) -> None:
         del self._by_client[client]

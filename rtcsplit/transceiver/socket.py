@@ -47,11 +47,6 @@ class TransceiverSocket:
         """What was received, sent and dropped, counted."""
         return self._batch
 
-    @property
-    def batch_size(self) -> int:
-        """How many datagrams :meth:`receive` returns where more may wait."""
-        return DatagramBatch.size
-
     def fileno(self) -> int:
         """Return the file descriptor, for the event loop."""
         return self._socket.fileno()

@@ -14,6 +14,7 @@ from ..drops import DropReason
 from ..session.events import EndCause
 from ..session.negotiation import IceCredentials, Negotiation
 from ..session.outbox import Outgoing
+from ..session.session_state import SessionState
 from ..session.stun_refusals import StunRefusals
 from ..wire.address import Path
 from ..wire.packet import Kind
@@ -23,7 +24,7 @@ from .call import Call
 from .call_follower import CallFollower
 from .call_registry import CallRegistry
 from .drop_counter import DropCounter
-from .facts import OpenedPacket, Received, ReceivedDatagram, RefusedPacket
+from .facts import CallNews, OpenedPacket, Received, ReceivedDatagram, RefusedPacket, TakenPacket
 from .timers import TimerQueue
 
 __all__ = ["Switchboard"]
@@ -142,10 +143,14 @@ class Switchboard:
     def receive_batch(self, batch: Iterable[Received], now: float) -> None:
         """Take a batch: each to its call, or counted."""
         for received in batch:
-            if isinstance(received, OpenedPacket):
+            if isinstance(received, TakenPacket):
+                self._receive_taken(received, now)
+            elif isinstance(received, OpenedPacket):
                 self._receive_opened(received, now)
             elif isinstance(received, ReceivedDatagram):
                 self.receive(received.kind, received.payload, received.path, now)
+            elif isinstance(received, CallNews):
+                self._look_at(self._call_numbered(received.session))
             else:
                 self._receive_refused(received)
 
@@ -157,6 +162,7 @@ class Switchboard:
             return
         if call.log is not None:
             call.log.received(kind)
+        call.catch_up()
         reason = call.session.receive_classified(kind, datagram, path, now)
         if reason is not None:
             self._counter.drop(reason, call)
@@ -194,11 +200,32 @@ class Switchboard:
             self._touched[call] = True
 
     def _drain(self, call: Call, now: float) -> list[Outgoing]:
+        call.catch_up()
         outgoing = call.outgoing(now)
         if self._follower.follow(call, now):
             self._touched[call] = True  # what an application did about it leaves with this batch too
         self._timers.schedule(call, call.next_timer() if call in self._registry else None)
+        call.entrust()
         return outgoing
+
+    def _look_at(self, call: Call | None) -> None:
+        if call is not None:
+            self._touched[call] = True
+
+    def _receive_taken(self, taken: TakenPacket, now: float) -> None:
+        """Hand up a packet that was counted in its batch; what came before it there may have ended its call."""
+        packet, session, has_news = taken
+        call = self._call_numbered(session)
+        if call is None or call.session.state is SessionState.CLOSED:
+            self._counter.drop(DropReason.NO_SESSION if call is None else DropReason.SESSION_CLOSED, call)
+            return
+        if has_news:
+            self._touched[call] = True
+        if call.log is not None:
+            call.log.received(Kind.RTP)
+            call.log.media(now)
+        if call.delivers:
+            self._follower.deliver(call, packet, now)
 
     def _receive_opened(self, opened: OpenedPacket, now: float) -> None:
         """Take a packet that was opened in its batch; what came before it there may have ended its call."""
@@ -209,7 +236,8 @@ class Switchboard:
             return
         if call.log is not None:
             call.log.received(kind)
-        self._touched.setdefault(call, False)
+        self._touched[call] = True  # what has to be asked for may need no asking from the next batch on
+        call.catch_up()
         reason = call.session.accept_opened(kind, path, now)
         if reason is not None:
             self._counter.drop(reason, call)
@@ -220,6 +248,8 @@ class Switchboard:
 
     def _receive_refused(self, refused: RefusedPacket) -> None:
         call = self._call_numbered(refused.session)
+        if refused.reason is DropReason.RTP_PROBATION:
+            self._look_at(call)  # it was authentic
         if call is not None and call.log is not None:
             call.log.received(refused.kind)
         self._counter.drop(refused.reason, call)

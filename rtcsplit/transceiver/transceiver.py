@@ -292,10 +292,9 @@ class Transceiver:
     def _take_batches(self) -> None:
         socket = self._started_socket()
         for _ in range(_MAX_BATCHES_PER_WAKEUP):
-            batch = socket.receive()
-            self._switchboard.receive_batch(batch, time.monotonic())
+            self._switchboard.receive_batch(socket.receive(), socket.batch.now)
             self._flush()
-            if len(batch) < socket.batch_size:
+            if not socket.batch.is_full:
                 break  # what came meanwhile gathers for the next wake-up
 
     def _on_timer(self) -> None:

@@ -163,10 +163,12 @@ def test_calls_that_never_begin_are_gone_after_thirty_seconds() -> None:
 
 def test_an_application_that_fails_ends_its_own_call_only() -> None:
     class Fragile(Echo):
+        def call_connected(self, call: Call) -> None:
+            call.start_echo(delivers=True)
+
         def packet_received(self, call: Call, packet: RtpPacket) -> None:
             if packet.payload.endswith(b"poison\x02"):
                 raise RuntimeError("a bug of the application")
-            super().packet_received(call, packet)
 
     desk = Desk(Fragile())
     (_, healthy), (_, poisoned) = desk.dial(), desk.dial()
@@ -187,6 +189,7 @@ def test_the_application_learns_of_beginning_and_end() -> None:
 
         def call_connected(self, call: Call) -> None:
             self.seen.append(("connected", call.can_send, call.path))
+            super().call_connected(call)
 
         def call_ended(self, call: Call, cause: EndCause) -> None:
             self.seen.append(("ended", cause, call.statistics))

@@ -4,6 +4,15 @@ struct rs_path_socket {
     const struct rs_network *networks;
     size_t network_count;
 };
+struct rs_path_turn {
+    uint32_t received;
+    uint32_t kept;
+    uint32_t returned;
+    uint32_t failed;
+    double now;
+};
+int rs_path_socket_turn(const struct rs_path_socket *socket, struct rs_session_table *table, struct rs_udp_batch *batch,
+                        struct rs_fact *facts, struct rs_echoes *echoes, struct rs_path_turn *out);
 int rs_path_socket_receive(const struct rs_path_socket *socket, struct rs_udp_batch *batch, struct rs_fact *facts);
 enum rs_status rs_path_socket_send(const struct rs_path_socket *socket, struct rs_udp_batch *batch,
                                    const uint8_t *octets, size_t octets_len, const uint32_t *lengths,

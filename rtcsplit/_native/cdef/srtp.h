@@ -1,6 +1,8 @@
 #define RS_SRTP_MAX_SOURCES ...
 #define RS_SRTP_MAX_RECEIVED ...
 #define RS_SRTP_MAX_TRAILER ...
+#define RS_SRTP_MAX_RTP_PACKETS ...
+#define RS_SRTP_MAX_RTCP_PACKETS ...
 
 struct rs_srtp_library {
     uintptr_t protect;
@@ -15,6 +17,8 @@ struct rs_srtp {
     uint32_t tag_length;
     bool is_index_last;
     uint32_t source_count;
+    uint64_t rtp_count;
+    uint64_t rtcp_count;
     ...;
 };
 enum rs_drop rs_srtp_unprotect(struct rs_srtp *srtp, bool is_rtcp, uint8_t *packet, size_t *len);

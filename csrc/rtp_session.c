@@ -1,0 +1,113 @@
+#include "rtp_session.h"
+
+#include <string.h>
+
+#include "rtp_extension.h"
+#include "wire.h"
+
+#define HALF 0x80000000u
+
+static const struct rs_rtp_codec *find_codec(const struct rs_rtp_session *session, uint8_t payload_type)
+{
+    for (unsigned i = 0; i < session->codec_count; i++)
+        if (session->codecs[i].payload_type == payload_type)
+            return &session->codecs[i];
+    return NULL;
+}
+
+static struct rs_rtp_source *find_source(const struct rs_rtp_session *session, uint32_t ssrc)
+{
+    for (unsigned i = 0; i < session->source_count; i++)
+        if (session->sources[i]->ssrc == ssrc)
+            return session->sources[i];
+    return NULL;
+}
+
+static bool is_sound(const struct rs_rtp_codec *codec, struct rs_span payload)
+{
+    struct rs_span primary;
+    return codec->format != RS_PAYLOAD_RED || payload.len == 0 ||
+           rs_payload_red_primary(payload.data, payload.len, &primary.data, &primary.len);
+}
+
+static bool is_in_sequence(const struct rs_rtp_session *session, const struct rs_rtp_header *header)
+{
+    return header->ssrc == session->watched_ssrc && header->sequence_number == (uint16_t)(session->watched_number + 1);
+}
+
+/* Whether the packet can be taken as it is. */
+static bool is_plain(const struct rs_rtp_session *session, const struct rs_rtp_header *header,
+                     const struct rs_rtp_codec *codec, struct rs_span payload, double now)
+{
+    if (codec == NULL || !codec->is_inbound || !is_sound(codec, payload))
+        return false;
+    if (session->watches_gaps && !is_in_sequence(session, header))
+        return false;
+    if (session->arrivals != NULL && session->arrival_count == RS_RTP_ARRIVALS)
+        return false;
+    return !session->echoes || (session->send_from <= now && now < session->send_until);
+}
+
+static void note_arrival(struct rs_rtp_session *session, const struct rs_rtp_header *header, struct rs_span payload,
+                         double now)
+{
+    struct rs_span value;
+    const uint8_t *data = payload.data - header->extension_length;
+    if (!rs_rtp_extension_find(header->extension_profile, data, header->extension_length, session->transport_id,
+                               &value) ||
+        value.len != 2)
+        return;
+    session->arrivals[session->arrival_count++] = (struct rs_rtp_arrival){now, rs_read_u16be(value.data)};
+    session->arrival_ssrc = header->ssrc;
+    if (session->arrival_count == 1 || session->arrival_count == RS_RTP_ARRIVALS_EARLY)
+        session->has_news = 1;
+}
+
+enum rs_rtp_verdict rs_rtp_session_receive(struct rs_rtp_session *session, struct rs_rtp_header *header,
+                                           struct rs_span payload, double now)
+{
+    const struct rs_rtp_codec *codec = find_codec(session, header->payload_type);
+    struct rs_rtp_source *source = find_source(session, header->ssrc);
+    if (source == NULL || !is_plain(session, header, codec, payload, now))
+        return RS_RTP_ASK;
+    if (rs_rtp_is_two_byte(header->extension_profile) && !session->allows_two_byte) {
+        header->extension_length = 0; /* RFC 8285 section 4.1.2 */
+        header->extension_profile = 0;
+        header->has_extension = 0;
+    }
+    session->heard_at = now;
+    if (session->arrivals != NULL && header->has_extension)
+        note_arrival(session, header, payload, now);
+    if (!rs_rtp_source_receive(source, header->sequence_number, header->timestamp, (uint32_t)payload.len,
+                               codec->clock_rate, now))
+        return RS_RTP_ON_PROBATION;
+    session->watched_number = header->sequence_number;
+    return RS_RTP_TAKEN;
+}
+
+size_t rs_rtp_session_echo(struct rs_rtp_session *session, uint8_t payload_type, bool has_marker, uint32_t timestamp,
+                           struct rs_span payload, double now, uint8_t *packet)
+{
+    const struct rs_rtp_codec *codec = find_codec(session, payload_type);
+    if (codec == NULL || payload.len == 0 || payload.len > RS_RTP_MAX_PAYLOAD)
+        return 0;
+    uint32_t duration =
+        rs_payload_duration((enum rs_payload_format)codec->format, codec->channels, payload.data, payload.len);
+    if (duration == 0)
+        return 0;
+    uint32_t gap = session->has_echoed ? timestamp - session->echo_timestamp : 0;
+    struct rs_rtp_step step = {
+        .clock_rate = codec->clock_rate,
+        .duration = duration,
+        .gap = gap < HALF ? gap : 0,
+        .payload_type = payload_type,
+        .has_marker = has_marker,
+    };
+    if (gap < HALF) {
+        session->echo_timestamp = timestamp + duration;
+        session->has_echoed = 1;
+    }
+    rs_rtp_stream_next(&session->stream, &step, (uint32_t)payload.len, now, packet);
+    memcpy(packet + RS_RTP_HEADER_SIZE, payload.data, payload.len);
+    return RS_RTP_HEADER_SIZE + payload.len;
+}

@@ -1,0 +1,153 @@
+/* What a session takes without asking, what it has to ask for, and what goes back. */
+#include <string.h>
+
+#include "check.h"
+#include "rtp_batch.h"
+#include "wire.h"
+
+static struct rs_udp_batch out;
+static struct rs_rtp_source source;
+static struct rs_rtp_session rtp;
+static struct rs_rtp_arrival arrivals[RS_RTP_ARRIVALS];
+static struct rs_srtp srtp;
+static struct rs_session_entry entry = {.session = 3, .srtp = &srtp, .rtp = &rtp};
+static struct rs_echoes echoes = {.batch = &out};
+static uint64_t turn;
+static int answer;
+
+static int seal(void *context, void *packet, int *len)
+{
+    (void)context;
+    (void)packet;
+    *len += 16;
+    return answer;
+}
+
+static void start(void)
+{
+    rtp = (struct rs_rtp_session){.is_open = true, .delivers = true, .codec_count = 1, .source_count = 1};
+    rtp.path.client.port = 5;
+    rtp.codecs[0] = (struct rs_rtp_codec){111, RS_PAYLOAD_OPUS, 2, true, 48000};
+    rtp.sources[0] = &source;
+    rtp.send_until = 100.0;
+    srtp = (struct rs_srtp){.library = {.protect = (uintptr_t)seal}, .tag_length = 16};
+    rs_rtp_source_init(&source, 9, 1, 48000, 1, 0.0);
+    echoes.count = 0;
+    answer = 0;
+    turn++;
+}
+
+static uint8_t packet[1400] = {0x80, 111};
+static struct rs_fact fact;
+
+/* A packet of `len` octets of payload, whose extension is the `extension_length` octets before that. */
+static bool take(uint16_t number, uint32_t ssrc, size_t len, uint16_t profile, uint32_t extension_length)
+{
+    struct rs_rtp_header header = {
+        .timestamp = number * 960u,
+        .ssrc = ssrc,
+        .header_length = 16 + extension_length,
+        .extension_length = extension_length,
+        .extension_profile = profile,
+        .has_extension = profile != 0,
+        .sequence_number = number,
+        .payload_type = 111,
+    };
+    fact = (struct rs_fact){.form = RS_FORM_RTP, .kind = 2};
+    fact.path.client.port = 5;
+    packet[header.header_length] = 0xf8;
+    return rs_rtp_batch_take(&entry, turn, &fact, &header, (struct rs_span){packet + header.header_length, len}, 1.0,
+                             &echoes);
+}
+
+static void known_sources_on_the_path_are_taken(void)
+{
+    start();
+    CHECK(take(1, 9, 80, 0, 0) && fact.form == RS_FORM_TAKEN && source.received == 1 && rtp.heard_at == 1.0);
+    rtp.delivers = false;
+    CHECK(!take(2, 9, 80, 0, 0) && source.received == 2 && echoes.count == 0);
+    CHECK(take(5000, 9, 80, 0, 0) && fact.drop == RS_DROP_RTP_PROBATION);
+}
+
+static void what_is_not_plain_is_asked_for_with_all_that_follows(void)
+{
+    start();
+    CHECK(take(1, 8, 80, 0, 0) && fact.form == RS_FORM_RTP); /* an unknown source */
+    CHECK(take(1, 9, 80, 0, 0) && fact.form == RS_FORM_RTP && source.received == 0);
+    turn++;
+    CHECK(take(1, 9, 80, 0, 0) && fact.form == RS_FORM_TAKEN);
+    rtp.path.client.port = 6;
+    CHECK(take(2, 9, 80, 0, 0) && fact.form == RS_FORM_RTP);
+    start();
+    rtp.is_open = false;
+    CHECK(take(1, 9, 80, 0, 0) && fact.form == RS_FORM_RTP);
+    start();
+    rtp.codecs[0].is_inbound = false;
+    CHECK(take(1, 9, 80, 0, 0) && fact.form == RS_FORM_RTP);
+    start();
+    rtp.watches_gaps = true;
+    rtp.watched_ssrc = 9;
+    CHECK(take(1, 9, 80, 0, 0) && fact.form == RS_FORM_TAKEN && take(3, 9, 80, 0, 0) && fact.form == RS_FORM_RTP);
+}
+
+static void echoes_are_sealed_and_keep_their_distances(void)
+{
+    start();
+    rtp.echoes = true;
+    rtp.delivers = false;
+    rtp.stream.ssrc = 77;
+    CHECK(!take(1, 9, 80, 0, 0) && !take(2, 9, 80, 0, 0) && !take(12, 9, 80, 0, 0) && !take(11, 9, 80, 0, 0));
+    CHECK(echoes.count == 4 && echoes.paths[0] == &rtp.path && srtp.rtp_count == 4 && rtp.sent_at == 1.0);
+    const uint32_t steps[4] = {0, 960, 11 * 960, 12 * 960};
+    for (unsigned i = 0; i < 4; i++) {
+        CHECK(out.datagrams[i].len == 12 + 80 + 16 && out.datagrams[i].drop == RS_DROP_NONE);
+        CHECK(rs_read_u32be(out.datagrams[i].data + 4) == steps[i] && out.datagrams[i].data[12] == 0xf8);
+    }
+    CHECK(!take(13, 9, 0, 0, 0) && echoes.count == 4); /* padding alone */
+    CHECK(!take(14, 9, RS_RTP_MAX_PAYLOAD + 1, 0, 0) && echoes.count == 4);
+    answer = 9;
+    CHECK(!take(15, 9, 80, 0, 0) && echoes.count == 5 && out.datagrams[4].drop == RS_DROP_SEND_FAILED);
+}
+
+static void what_may_not_be_sent_is_asked_for(void)
+{
+    start();
+    rtp.echoes = true;
+    rtp.send_until = 1.0;
+    CHECK(take(1, 9, 80, 0, 0) && fact.form == RS_FORM_RTP);
+    start();
+    rtp.echoes = true;
+    srtp.rtp_count = RS_SRTP_MAX_RTP_PACKETS - 1;
+    CHECK(take(1, 9, 80, 0, 0) && fact.form == RS_FORM_RTP && echoes.count == 0);
+}
+
+static void arrivals_are_kept_until_they_are_read(void)
+{
+    start();
+    rtp.delivers = false;
+    rtp.transport_id = 3;
+    rtp.arrivals = arrivals;
+    memcpy(packet + 16, "\x31\x12\x34\x00", 4);
+    CHECK(take(1, 9, 80, 0xbede, 4) && fact.form == RS_FORM_NEWS);
+    CHECK(arrivals[0].number == 0x1234 && arrivals[0].at == 1.0 && rtp.arrival_ssrc == 9);
+    for (uint16_t number = 2; number <= RS_RTP_ARRIVALS; number++)
+        CHECK(take(number, 9, 80, 0xbede, 4) == (number == RS_RTP_ARRIVALS_EARLY));
+    CHECK(take(RS_RTP_ARRIVALS + 1, 9, 80, 0xbede, 4) && fact.form == RS_FORM_RTP);
+    start();
+    rtp.transport_id = 3;
+    rtp.arrivals = arrivals;
+    memcpy(packet + 16, "\x03\x02\x12\x34", 4);
+    CHECK(take(1, 9, 80, 0x1000, 4) && rtp.arrival_count == 0); /* the two-byte form was not negotiated */
+    rtp.allows_two_byte = true;
+    CHECK(take(2, 9, 80, 0x1000, 4) && rtp.arrival_count == 1 && fact.has_news);
+}
+
+int main(void)
+{
+    known_sources_on_the_path_are_taken();
+    what_is_not_plain_is_asked_for_with_all_that_follows();
+    echoes_are_sealed_and_keep_their_distances();
+    what_may_not_be_sent_is_asked_for();
+    arrivals_are_kept_until_they_are_read();
+    return 0;
+}

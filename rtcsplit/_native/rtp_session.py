@@ -1,0 +1,141 @@
+"""``csrc/rtp_session.h``: what a batch may do with the RTP of one call without asking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ._rtcsplit import ffi, lib
+from .rtp_source import NativeSource
+from .rtp_stream import NativeStream
+
+__all__ = ["FORMAT_OPUS", "FORMAT_RED", "FORMAT_SAMPLES", "MAX_PAYLOAD", "MAX_SOURCES", "NativeRtpSession", "RtpCodec"]
+
+FORMAT_SAMPLES: int = lib.RS_PAYLOAD_SAMPLES
+FORMAT_OPUS: int = lib.RS_PAYLOAD_OPUS
+FORMAT_RED: int = lib.RS_PAYLOAD_RED
+MAX_PAYLOAD: int = lib.RS_RTP_MAX_PAYLOAD
+MAX_SOURCES: int = lib.RS_RTP_SOURCES
+
+
+@dataclass(frozen=True, slots=True)
+class RtpCodec:
+    """``struct rs_rtp_codec``.
+
+    Attributes:
+        payload_type: 0..127.
+        format: one of the ``FORMAT`` constants.
+        channels: of ``FORMAT_SAMPLES``.
+        clock_rate: Hz.
+        is_inbound: whether it may be received.
+    """
+
+    payload_type: int
+    format: int
+    channels: int
+    clock_rate: int
+    is_inbound: bool
+
+
+class NativeRtpSession:
+    """``struct rs_rtp_session``.
+
+    Args:
+        transport_id: of the header extension with transport-wide numbers, 0 for none.
+        allows_two_byte: whether header extensions may have the two-byte form.
+
+    Attributes:
+        cdata: for the other wrappers; valid while this object lives.
+        stream: what we send.
+    """
+
+    __slots__ = ("_arrivals", "_sources", "_watched", "cdata", "stream")
+
+    def __init__(self, transport_id: int, *, allows_two_byte: bool) -> None:
+        self.cdata = ffi.new("struct rs_rtp_session *")
+        self.cdata.transport_id = transport_id
+        self.cdata.allows_two_byte = allows_two_byte
+        self._arrivals = ffi.new("struct rs_rtp_arrival[]", lib.RS_RTP_ARRIVALS) if transport_id else ffi.NULL
+        self.cdata.arrivals = self._arrivals
+        self._watched = 0
+        self._sources: tuple[NativeSource, ...] = ()  # keeps alive what C has pointers to
+        self.stream = NativeStream(self.cdata, ffi.addressof(self.cdata, "stream"))
+
+    def negotiate(self, codecs: Sequence[RtpCodec]) -> None:
+        """Say what may be received or sent back; packets of codecs beyond the first eight are asked for."""
+        known = codecs[: lib.RS_RTP_CODECS]
+        for place, codec in enumerate(known):
+            self.cdata.codecs[place] = (
+                codec.payload_type,
+                codec.format,
+                codec.channels,
+                codec.is_inbound,
+                codec.clock_rate,
+            )
+        self.cdata.codec_count = len(known)
+
+    def close(self) -> None:
+        """Have every packet asked for."""
+        self.cdata.is_open = False
+
+    def open(self, path: bytes) -> None:
+        """Take media from ``path``, packed as ``PATH``, without asking."""
+        ffi.memmove(ffi.addressof(self.cdata, "path"), path, ffi.sizeof("struct rs_path"))
+        self.cdata.is_open = True
+
+    def know(self, sources: Sequence[NativeSource]) -> None:
+        """Take packets of these sources without asking; of the first four."""
+        self._sources = tuple(sources[:MAX_SOURCES])
+        for place, source in enumerate(self._sources):
+            self.cdata.sources[place] = source.cdata
+        self.cdata.source_count = len(self._sources)
+
+    def watch(self, ssrc: int, sequence_number: int) -> None:
+        """Take only packets of this source that follow this number, one after the other."""
+        self.cdata.watches_gaps = True
+        self.cdata.watched_ssrc, self.cdata.watched_number = ssrc, sequence_number
+        self._watched = sequence_number
+
+    def take_watched(self) -> int | None:
+        """Return the number of the latest packet that was taken while gaps are watched; None where none was since."""
+        number = int(self.cdata.watched_number)
+        if not self.cdata.watches_gaps or number == self._watched:
+            return None
+        self._watched = number
+        return number
+
+    def answer(self, *, echoes: bool, delivers: bool, send_from: float, send_until: float) -> None:
+        """Say what happens with what is taken.
+
+        Args:
+            echoes: it goes back.
+            delivers: it is handed up.
+            send_from: before this time nothing goes back without asking.
+            send_until: nor from this time on.
+        """
+        self.cdata.echoes, self.cdata.delivers = echoes, delivers
+        self.cdata.send_from, self.cdata.send_until = send_from, send_until
+
+    @property
+    def heard_at(self) -> float:
+        """When the latest packet was taken."""
+        return float(self.cdata.heard_at)
+
+    @property
+    def sent_at(self) -> float:
+        """When the latest packet was sent back without asking."""
+        return float(self.cdata.sent_at)
+
+    def take_arrivals(self) -> tuple[list[tuple[int, float]], int]:
+        """Return the transport-wide numbers that came and when, and the SSRC of the latest one; forget them."""
+        count = self.cdata.arrival_count
+        arrivals = [(self._arrivals[place].number, self._arrivals[place].at) for place in range(count)]
+        self.cdata.arrival_count = 0
+        return arrivals, self.cdata.arrival_ssrc
+
+    def echo(self, payload_type: int, payload: bytes, timestamp: int, *, marker: bool, now: float) -> bytes | None:
+        """Return the packet that sends a payload back; None where it stands for no time or is too long."""
+        packet = ffi.new("uint8_t[]", 12 + MAX_PAYLOAD)
+        span = ffi.new("struct rs_span *", {"data": ffi.from_buffer(payload), "len": len(payload)})
+        length = lib.rs_rtp_session_echo(self.cdata, payload_type, marker, timestamp, span[0], now, packet)
+        return ffi.buffer(packet, length)[:] if length else None

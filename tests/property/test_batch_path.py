@@ -1,0 +1,89 @@
+"""The batch path beside packets that are taken one by one: the same echoes, the same counts, the same drops."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rtcsplit.errors import UsageError
+from rtcsplit.media.statistics import RtpStatistics
+from rtcsplit.wire import red, rtcp
+from rtcsplit.wire.rtp import RtpPacket, build
+from rtcsplit.wire.rtp_extension import ONE_BYTE_PROFILE, build_elements
+
+from ..calls import rtp
+from ..desk import OPUS_20_MS, Desk, heard
+
+TRANSPORT_ID = 3  # of the offer in tests/data
+_RED = red.build([red.RedBlock(111, 960, OPUS_20_MS)], 111, OPUS_20_MS)
+_PAYLOADS = {111: (OPUS_20_MS, OPUS_20_MS, b"\xf8", b"\xfb", b"", bytes(1100)), 63: (_RED, _RED[:3], b""), 99: (b"x",)}
+
+JUMPS = st.one_of(st.just(1), st.just(1), st.integers(-5, 5), st.sampled_from((-200, 2999, 4000)))
+PACKETS = st.tuples(
+    st.sampled_from((111, 111, 111, 63, 99)),
+    st.integers(0, 5),
+    JUMPS,
+    st.sampled_from((960, 960, 480, -1920, 1 << 20)),
+    st.sampled_from((0x1234, 0x1234, 0x1234, 0x99)),
+    st.sampled_from((None, ONE_BYTE_PROFILE, 0x1000)),
+    st.booleans(),
+)
+STEPS = st.lists(st.one_of(PACKETS, PACKETS, st.sampled_from(("wait", "report", "bye"))), max_size=40)
+
+
+def run(steps: list[tuple[int, ...] | str], *, is_batched: bool) -> tuple[list[RtpPacket], RtpStatistics, object]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Desk, "is_batched", is_batched)
+        desk = Desk()
+        call, client = desk.dial()
+        desk.connect(client)
+        sequence_number = timestamp = transport = 0
+        for step in steps:
+            if step == "wait":
+                desk.network.run_for(0.3)
+            elif step == "report":
+                client.send_rtcp(rtcp.build([rtcp.ReceiverReport(0x1234)]))
+            elif step == "bye":
+                client.send_rtcp(rtcp.build([rtcp.ReceiverReport(0x1234), rtcp.Goodbye((0x1234,))]))
+            else:
+                payload_type, choice, jump, distance, ssrc, profile, marker = step
+                sequence_number, timestamp, transport = sequence_number + jump, timestamp + distance, transport + 1
+                payloads = _PAYLOADS[payload_type]  # type: ignore[index]
+                packet = RtpPacket(
+                    payload_type,  # type: ignore[arg-type]
+                    sequence_number & 0xFFFF,
+                    timestamp & 0xFFFF_FFFF,
+                    ssrc,  # type: ignore[arg-type]
+                    payloads[choice % len(payloads)],  # type: ignore[operator]
+                    bool(marker),
+                    extension_profile=profile,  # type: ignore[arg-type]
+                    extension=b"" if profile is None else build_elements({TRANSPORT_ID: transport.to_bytes(2, "big")}),
+                )
+                with suppress(UsageError):  # a client sends no number twice
+                    client.send_rtp(build(packet))
+                desk.network.run_for(0.02)
+        desk.network.run_for(6.0)
+        assert call.statistics is not None
+        return heard(client), call.statistics, +desk.drops
+
+
+@given(STEPS)
+@settings(max_examples=25, deadline=None)
+def test_a_batch_does_what_is_done_one_by_one(steps: list[tuple[int, ...] | str]) -> None:
+    """F3 to F6, F19, F21, F22, F31, F36: what C takes without asking is what Python would have made of it."""
+    assert run(steps, is_batched=True) == run(steps, is_batched=False)
+
+
+def test_plain_packets_go_back_without_python() -> None:
+    """The comparison above would say nothing if everything was asked for: only the first packet of a source is."""
+    desk = Desk()
+    call, client = desk.dial()
+    desk.connect(client)
+    for number in range(50):
+        client.send_rtp(rtp(number, OPUS_20_MS))
+        desk.network.run_for(0.02)
+    assert call.statistics is not None
+    assert (len(heard(client)), call.statistics.packets_sent, desk.returned) == (50, 50, 49)
