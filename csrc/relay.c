@@ -90,51 +90,81 @@ static enum rs_status place(struct rs_relay *relay, const struct rs_relay_settin
     return RS_OK;
 }
 
+/* Makes what is in the memory of worker `index`. */
+static void init_worker(const struct rs_relay_worker *worker, const struct rs_relay_settings *settings)
+{
+    struct rs_flow_settings embryonic = embryonic_settings(settings), confirmed = confirmed_settings(settings);
+    rs_flow_table_init(worker->embryonic, rs_flow_table_size(&embryonic), &embryonic);
+    rs_flow_table_init(worker->confirmed, rs_flow_table_size(&confirmed), &confirmed);
+    for (unsigned d = 0; d < RS_DIRECTIONS; d++)
+        rs_udp_batch_init(worker->batches[d]);
+}
+
 enum rs_status rs_relay_init(struct rs_relay *relay, const struct rs_relay_settings *settings, void *region,
                              size_t size)
 {
-    struct rs_flow_settings embryonic = embryonic_settings(settings), confirmed = confirmed_settings(settings);
     struct region_head *head = region;
     enum rs_status status = place(relay, settings, region, size);
     if (status != RS_OK)
         return status;
-    for (uint32_t i = 0; i < relay->workers; i++) {
-        rs_flow_table_init(relay->worker[i].embryonic, rs_flow_table_size(&embryonic), &embryonic);
-        rs_flow_table_init(relay->worker[i].confirmed, rs_flow_table_size(&confirmed), &confirmed);
-        for (unsigned d = 0; d < RS_DIRECTIONS; d++)
-            rs_udp_batch_init(relay->worker[i].batches[d]);
-    }
+    for (uint32_t i = 0; i < relay->workers; i++)
+        init_worker(&relay->worker[i], settings);
     *head = (struct region_head){MAGIC, VERSION, settings->workers, settings->confirmed_flows, LAYOUT, size, {0}};
     memcpy(head->secret, settings->secret, sizeof head->secret);
     return RS_OK;
 }
 
-static bool has_tables(const struct rs_relay *relay, const struct rs_relay_settings *settings)
+static bool has_tables(const struct rs_relay *relay, const struct rs_relay_settings *settings, uint32_t workers)
 {
     struct rs_flow_settings embryonic = embryonic_settings(settings), confirmed = confirmed_settings(settings);
-    for (uint32_t i = 0; i < relay->workers; i++)
+    for (uint32_t i = 0; i < workers; i++)
         if (rs_flow_table_check(relay->worker[i].embryonic, rs_flow_table_size(&embryonic), &embryonic) != RS_OK ||
             rs_flow_table_check(relay->worker[i].confirmed, rs_flow_table_size(&confirmed), &confirmed) != RS_OK)
             return false;
     return true;
 }
 
+/* The settings of the region that begins with `head`; false: it is none of this program's. */
+static bool read_head(const struct region_head *head, struct rs_relay_settings *out)
+{
+    struct rs_relay_settings found = {head->workers, head->confirmed_flows, {0}};
+    memcpy(found.secret, head->secret, sizeof found.secret);
+    if (head->magic != MAGIC || head->version != VERSION || head->layout != LAYOUT ||
+        head->size != rs_relay_region_size(&found) || head->size == 0)
+        return false;
+    *out = found;
+    return true;
+}
+
+size_t rs_relay_region_held(const struct rs_relay_settings *settings, const void *region, size_t size)
+{
+    struct rs_relay_settings found;
+    struct region_head head;
+    if (size < sizeof head)
+        return 0;
+    memcpy(&head, region, sizeof head);
+    return read_head(&head, &found) && found.confirmed_flows == settings->confirmed_flows ? (size_t)head.size : 0;
+}
+
 enum rs_status rs_relay_open(struct rs_relay *relay, const struct rs_relay_settings *settings, void *region,
                              size_t size)
 {
-    struct rs_relay_settings found = *settings;
-    struct region_head head;
-    if (size < HEAD)
+    struct region_head *head = region;
+    struct rs_relay_settings found;
+    if (size < HEAD || !read_head(head, &found) || found.confirmed_flows != settings->confirmed_flows)
         return RS_MALFORMED;
-    memcpy(&head, region, sizeof head);
-    memcpy(found.secret, head.secret, sizeof found.secret);
-    if (head.magic != MAGIC || head.version != VERSION || head.layout != LAYOUT || head.size != size ||
-        head.workers != settings->workers || head.confirmed_flows != settings->confirmed_flows)
+    uint32_t held = found.workers;
+    found.workers = settings->workers;
+    if (place(relay, &found, region, size) != RS_OK ||
+        !has_tables(relay, &found, held < found.workers ? held : found.workers))
         return RS_MALFORMED;
-    enum rs_status status = place(relay, &found, region, size);
-    if (status == RS_OK && !has_tables(relay, &found))
-        status = RS_MALFORMED;
-    return status;
+    for (uint32_t i = held; i < found.workers; i++)
+        init_worker(&relay->worker[i], &found);
+    if (held < found.workers) {
+        head->workers = found.workers;
+        head->size = rs_relay_region_size(&found);
+    }
+    return RS_OK;
 }
 
 void rs_relay_share(struct rs_relay *relay, struct rs_seats *seats)

@@ -103,9 +103,15 @@ enum rs_status rs_relay_init(struct rs_relay *relay, const struct rs_relay_setti
                              size_t size);
 
 /* Likewise in a region that another process has made, with its secret, whatever `settings` say of that. Changes nothing
- * in it. RS_MALFORMED: the region is of another version, or of other settings. */
+ * in it, unless `settings` have more workers than it was made for: `size` has room for them, zeroed, and from now on it
+ * is theirs too. The workers that it has and `settings` have not are left alone. RS_MALFORMED: the region is of another
+ * version, or of other settings. */
 enum rs_status rs_relay_open(struct rs_relay *relay, const struct rs_relay_settings *settings, void *region,
                              size_t size);
+
+/* How many of the `size` octets are in use, if they are a region that rs_relay_open takes but for the number of
+ * workers; otherwise 0. */
+size_t rs_relay_region_held(const struct rs_relay_settings *settings, const void *region, size_t size);
 
 /* Lets each thread wait for its seat before it forwards. `seats` has to outlive the threads. */
 void rs_relay_share(struct rs_relay *relay, struct rs_seats *seats);

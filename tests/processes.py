@@ -8,13 +8,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rtcsplit.wire.address import Address
 
-__all__ = ["Running", "children", "free_port", "rtcsplit", "running"]
+__all__ = ["Running", "children", "free_port", "has_standby", "rtcsplit", "running", "worker_threads"]
 
 _ROOT = str(Path(__file__).parents[1])
 _HIDING = "import sys; sys.modules[{library!r}] = None; from rtcsplit.cli.main import main; main()"
@@ -93,6 +93,20 @@ def rtcsplit(*arguments: object, without: str = "", **environment: str) -> subpr
 def children(pid: int) -> list[int]:
     """Return the processes that a process has started and that live, the oldest first."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def has_standby(supervisor: int) -> bool:
+    """Whether a second forwarding process of a relay waits at the seats, by its threads."""
+    threads = [worker_threads(pid) for pid in children(supervisor)]
+    return len(threads) == 2 and all(threads)
+
+
+def worker_threads(pid: int) -> list[str]:
+    """Return the names of a forwarding process' workers."""
+    with suppress(OSError):
+        names = [path.read_text().strip() for path in Path(f"/proc/{pid}/task").glob("*/comm")]
+        return [name for name in names if name.startswith("relay-")]
+    return []
 
 
 def free_port(kind: socket.SocketKind) -> int:

@@ -176,6 +176,30 @@ static void test_region_is_opened_only_by_who_would_have_made_it(void)
     free(region);
 }
 
+static void test_region_grows_with_the_workers(void)
+{
+    struct rs_relay_settings one = {1, 1024, {1}}, three = {3, 1024, {2}}, fewer = {1, 1024, {1}},
+                             flows = {1, 2048, {1}};
+    static struct rs_relay relay;
+    size_t held = rs_relay_region_size(&one), size;
+    uint8_t *region = region_for(&three, &size);
+    CHECK(rs_relay_region_held(&one, region, size) == 0);
+    CHECK(rs_relay_init(&relay, &one, region, held) == RS_OK);
+    CHECK(rs_relay_region_held(&one, region, size) == held && rs_relay_region_held(&one, region, 8) == 0);
+    CHECK(rs_relay_region_held(&flows, region, size) == 0);
+    rs_count(&relay.worker[0].shard->counters[RS_UPLINK].rx_datagrams, 7);
+    CHECK(rs_relay_open(&relay, &three, region, size - 1) == RS_MALFORMED);
+    CHECK(rs_relay_region_held(&one, region, size) == held);
+    CHECK(rs_relay_open(&relay, &three, region, size) == RS_OK);
+    CHECK(relay.workers == 3 && relay.secret[0] == 1);
+    CHECK(rs_relay_region_held(&one, region, size) == size);
+    CHECK(rs_flow_table_count(relay.worker[2].confirmed) == 0);
+    CHECK(atomic_load(&relay.worker[0].shard->counters[RS_UPLINK].rx_datagrams) == 7);
+    CHECK(rs_relay_open(&relay, &fewer, region, size) == RS_OK); /* one that knows of fewer workers */
+    CHECK(relay.workers == 1 && rs_relay_region_held(&one, region, size) == size);
+    free(region);
+}
+
 /* What a predecessor left at its death in one phase or another, and what its account says after it was recovered. */
 static void test_account_is_closed_wherever_the_predecessor_died(void)
 {
@@ -237,6 +261,7 @@ static void test_what_waits_is_discarded_unread_and_counted(void)
 int main(void)
 {
     test_region_is_opened_only_by_who_would_have_made_it();
+    test_region_grows_with_the_workers();
     test_account_is_closed_wherever_the_predecessor_died();
     test_what_waits_is_discarded_unread_and_counted();
     test_settings_out_of_range_are_refused();

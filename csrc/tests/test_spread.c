@@ -1,4 +1,4 @@
-/* Datagrams of one sender for many clients reach all sockets of a port, and a client's always the same. */
+/* Datagrams reach the sockets of a port that are chosen from, and a client's always the same. */
 #include <string.h>
 #include <unistd.h>
 
@@ -47,6 +47,39 @@ static int taken_by(const struct rs_udp_socket *sockets)
     return taker;
 }
 
+/* Sends from as many senders; how many sockets had anything, the first ones. */
+static unsigned taken_from_many_senders(const struct rs_udp_socket *sockets)
+{
+    unsigned taken[SOCKETS] = {0}, used = 0;
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        struct rs_udp_socket sender;
+        int fd = open_socket(&sender, 0);
+        send_for(&sender, &sockets[0].bound, 1024);
+        int taker = taken_by(sockets);
+        CHECK(taker >= 0);
+        taken[taker]++;
+        close(fd);
+    }
+    while (used < SOCKETS && taken[used] > 0)
+        used++;
+    for (unsigned i = used; i < SOCKETS; i++)
+        CHECK(taken[i] == 0);
+    return used;
+}
+
+static void test_first_sockets_are_chosen_from(const struct rs_udp_socket *sockets)
+{
+    for (unsigned chosen = 1; chosen <= SOCKETS; chosen++) {
+        CHECK(rs_spread_by_sender(sockets[0].fd, chosen, 0x12345678u * chosen) == RS_OK);
+        CHECK(taken_from_many_senders(sockets) == chosen);
+    }
+    for (unsigned again = 0; again < 2; again++) {
+        CHECK(rs_spread_by_kernel(sockets[0].fd) == RS_OK);
+        CHECK(taken_from_many_senders(sockets) == SOCKETS);
+    }
+    CHECK(rs_spread_by_sender(-1, SOCKETS, 1) == RS_SYSTEM && rs_spread_by_kernel(-1) == RS_SYSTEM);
+}
+
 int main(void)
 {
     struct rs_udp_socket sockets[SOCKETS], sender;
@@ -65,6 +98,7 @@ int main(void)
         CHECK(first >= 0 && taken_by(sockets) == first);
         taken[first]++;
     }
+    test_first_sockets_are_chosen_from(sockets);
     for (unsigned i = 0; i < SOCKETS; i++) {
         CHECK(taken[i] > CLIENTS / SOCKETS / 2);
         close(sockets[i].fd);

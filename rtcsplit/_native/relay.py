@@ -78,8 +78,8 @@ class NativeRelay:
         confirmed_flows: capacity of each worker's table.
         secret: 16 octets that key the flow tables.
         shared: descriptors of the region's and the seats' shared memory, which stay the caller's; None for memory of
-            this process alone. A region that fits is taken over with its flows, counters and secret; otherwise a new
-            one is made, in that memory if it is empty.
+            this process alone. A region that fits is taken over with its flows, counters and secret, and grows where
+            it is for fewer workers; otherwise a new one is made, in that memory if it is empty.
 
     Attributes:
         region_fd: the region's memory, a new descriptor where the one that was given does not fit; None if it is
@@ -115,8 +115,15 @@ class NativeRelay:
         self._decided: Any = None
 
     def _resume(self, settings: Any, size: int, fd: int) -> bool:
-        if os.fstat(fd).st_size != size:
+        held = os.fstat(fd).st_size
+        if held:
+            with mmap.mmap(fd, held) as memory, memoryview(memory) as view:
+                held = lib.rs_relay_region_held(settings, ffi.from_buffer(view), len(view))
+        if not held:
             return False
+        if held < size:
+            os.ftruncate(fd, held)  # what a process that died while it made room has left
+            os.ftruncate(fd, size)
         self._region = mmap.mmap(fd, size)
         return bool(lib.rs_relay_open(self._relay, settings, ffi.from_buffer(self._region), size) == lib.RS_OK)
 

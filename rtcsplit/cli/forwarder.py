@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 @click.option("--admin", type=int, help="Descriptor of the admin port's listening socket.")
 @click.option("--holdings", required=True, help="Descriptors of what the supervisor holds.")
 @click.option("--confirmed-flows", type=int, required=True, help="The setting in force.")
-@click.option("--serving-relays", type=int, default=0, help="How many workers, the last ones, serve other relays.")
+@click.option("--serves-relays", is_flag=True, help="Every second worker serves other relays.")
 @click.option("--standby", is_flag=True, help="Another process is in charge.")
 def main(
     config: Path,
@@ -42,7 +42,7 @@ def main(
     admin: int | None,
     holdings: str,
     confirmed_flows: int,
-    serving_relays: int,
+    serves_relays: bool,
     standby: bool,
 ) -> None:
     """Forward for a supervisor."""
@@ -53,9 +53,9 @@ def main(
         forwarding = Forwarding(socket.socket(fileno=control))
         if not standby:
             forwarding.take_charge()
-        held = Holdings.inherit([int(fd) for fd in holdings.split(",")], serving_relays)
+        held = Holdings.inherit([int(fd) for fd in holdings.split(",")], serves_relays=serves_relays)
         listener = None if admin is None else socket.socket(fileno=admin)
-        plan = Plan.read(source).with_in_force(held, confirmed_flows=confirmed_flows)
+        plan = Plan.read(source).with_in_force(confirmed_flows=confirmed_flows)
         await forward(forwarding, source, plan, held, listener)
 
     try:

@@ -36,6 +36,18 @@ __all__ = ["Plan", "forward", "relay"]
 
 log = logging.getLogger(__name__)
 
+# What the supervisor holds, or does itself.
+_OF_RELAY = (
+    "listen",
+    "upstream",
+    "relay_listen",
+    "confirmed_flows",
+    "receive_buffer_bytes",
+    "standby",
+    "drain_seconds",
+)
+_SUPERVISORS = frozenset(f"relay.{name}" for name in _OF_RELAY) | {"admin", "admin.listen"}
+
 
 @click.command()
 @source_options
@@ -89,19 +101,23 @@ class Plan:
             relay_networks=section.relay_networks,
         )
 
-    def with_in_force(self, holdings: Holdings, *, confirmed_flows: int) -> Plan:
-        """Return the same with what a running supervisor's sockets and memory are for, whatever the file says now."""
-        section = structs.replace(
-            self.config.relay,
-            workers=len(holdings.sockets) - holdings.serving_relays,
-            relay_listen=address_of(holdings.sockets[-1].public) if holdings.serving_relays else None,
-            relay_networks=self.config.relay.relay_networks if holdings.serving_relays else (),
-            confirmed_flows=confirmed_flows,
-        )
+    def with_in_force(self, *, confirmed_flows: int) -> Plan:
+        """Return the same with what a running supervisor's memory is for, whatever the file says now."""
+        section = structs.replace(self.config.relay, confirmed_flows=confirmed_flows)
         return replace(self, config=structs.replace(self.config, relay=section))
 
-    def changes_that_need_a_restart(self, newer: Plan) -> list[str]:
-        """Return the keys in which ``newer`` differs and which are not read again while running."""
+    def settings_with(self, holdings: Holdings) -> RelaySettings:
+        """Return :attr:`settings` for the sockets that are held, whatever the file says now."""
+        relays = address_of(holdings.sockets[-1].public) if holdings.serves_relays else None
+        networks = self.config.relay.relay_networks if holdings.serves_relays else ()
+        return replace(self.settings, workers=holdings.workers, relay_listen=relays, relay_networks=networks)
+
+    def changes_not_read_again(self, newer: Plan) -> tuple[list[str], list[str]]:
+        """Return the keys in which ``newer`` differs and that a reload does not read.
+
+        Returns:
+            Those that take an upgrade, and those that are the supervisor's and take a restart.
+        """
         changed = []
         for section in ("relay", "redis", "directory_dns", "admin"):
             old, new = getattr(self.config, section), getattr(newer.config, section)
@@ -112,7 +128,7 @@ class Plan:
                 field.name for field in structs.fields(old) if getattr(old, field.name) != getattr(new, field.name)
             ]
             changed += [f"{section}.{name}" for name in names if name != "directory"]
-        return changed
+        return [key for key in changed if key not in _SUPERVISORS], [key for key in changed if key in _SUPERVISORS]
 
 
 async def supervise(process: Process, source: Source, plan: Plan) -> None:
@@ -122,7 +138,7 @@ async def supervise(process: Process, source: Source, plan: Plan) -> None:
         upstream = ",".join(str(address_of(pair.upstream)) for pair in supervisor.holdings.sockets)
         listen = address_of(supervisor.holdings.sockets[0].public)
         line = f"relay ready: listen={listen} upstream={upstream} admin={supervisor.admin or 'none'}"
-        if supervisor.holdings.serving_relays:
+        if supervisor.holdings.serves_relays:
             line += f" relay_listen={address_of(supervisor.holdings.sockets[-1].public)}"
         await serve_until_stopped(process, supervisor, line, section.drain_seconds)
 
@@ -135,15 +151,16 @@ async def forward(
     def fail(error: OSError) -> None:
         process.fail(RtcsplitError(f"a worker ended: {error}"))
 
-    relay = Relay(plan.settings, plan.keys, plan.directory, on_failure=fail, holdings=holdings)
+    relay = Relay(plan.settings_with(holdings), plan.keys, plan.directory, on_failure=fail, holdings=holdings)
 
     def reload() -> None:
         newer = Plan.read(source)
         if plan.config.relay.directory_source == "file":
             relay.replace_directory(newer.directory)  # may still refuse, so it goes first
         relay.replace_keys(newer.keys)
-        if ignored := plan.changes_that_need_a_restart(newer):
-            log.warning("restart_needed", extra={"keys": ignored})
+        for event, keys in zip(("upgrade_needed", "restart_needed"), plan.changes_not_read_again(newer), strict=True):
+            if keys:
+                log.warning(event, extra={"keys": keys})
 
     control = RelayControl(plan.config, relay, lambda: read_directory(source.read(RelayConfig)))
 

@@ -16,15 +16,17 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import click
 
+from ..errors import ConfigurationError
 from ..relay.holdings import Holdings
 from ..relay.settings import RelaySettings
 from ..relay.sockets import address_of
 from ..wire.address import Address
 from .child import Child
-from .config import AdminSection
+from .config import AdminSection, RelayConfig
 from .forwarding import NOT_READY, READY, RELOAD, SERVE
 from .listener import listen
 from .loading import Source
@@ -55,10 +57,18 @@ class Supervisor:
         admin: address of the admin port, which the process in charge serves.
     """
 
-    def __init__(self, command: list[str], holdings: Holdings, listener: socket.socket | None, *, has_standby: bool):
+    def __init__(
+        self,
+        source: Source,
+        settings: RelaySettings,
+        holdings: Holdings,
+        listener: socket.socket | None,
+        *,
+        has_standby: bool,
+    ) -> None:
         self.holdings = holdings
         self.admin: Address | None = None if listener is None else address_of(listener)
-        self._command, self._listener, self._has_standby = command, listener, has_standby
+        self._source, self._settings, self._listener, self._has_standby = source, settings, listener, has_standby
         self._in_charge: Child | None = None
         self._standby: Child | None = None
         self._children: set[Child] = set()
@@ -83,11 +93,7 @@ class Supervisor:
         with contextlib.ExitStack() as stack:
             holdings = Holdings.open(settings)
             listener = None if admin is None else stack.enter_context(listen("admin.listen", admin.listen))
-            command = [sys.executable, "-m", "rtcsplit.cli.forwarder", "--config", str(source.path)]
-            command += [argument for flag in source.flags for argument in ("--set", flag)]
-            command += ["--confirmed-flows", str(settings.confirmed_flows)]
-            command += ["--serving-relays", str(holdings.serving_relays)]
-            supervisor = cls(command, holdings, listener, has_standby=has_standby)
+            supervisor = cls(source, settings, holdings, listener, has_standby=has_standby)
             stack.callback(lambda: supervisor.holdings.close())
             filling = asyncio.create_task(supervisor._keep_filled())
             try:
@@ -112,9 +118,16 @@ class Supervisor:
         """Replace the process in charge by a new one, which is of the version that is installed now.
 
         The old one goes on until the new one is prepared, and leaves its seats one by one, each after its batch. If
-        there is no new one, nothing changes.
+        there is no new one, nothing changes. The number of workers is what the configuration says now: more of them
+        hear nobody until the new process is in charge, fewer still send and drain what is theirs.
         """
         async with self._starting:
+            try:
+                workers = self._source.read(RelayConfig).relay.workers
+                self.holdings = self.holdings.with_room_for(replace(self._settings, workers=workers))
+            except ConfigurationError as error:
+                log.error("upgrade_failed", extra={"key": error.key, "value": error.value, "expected": error.expected})
+                return
             if self._standby is not None:
                 standby, self._standby = self._standby, None
                 await standby.kill()
@@ -128,11 +141,16 @@ class Supervisor:
                     await old.stop()
                 if self._in_charge is new:
                     self._put_in_charge(new)
-                log.info("upgraded", extra={"pid": new.pid})
+                in_use = workers if self.holdings.steer(workers) else self.holdings.workers
+                log.info("upgraded", extra={"pid": new.pid, "workers": in_use})
         self._vacancy.set()
 
     async def _start(self, *flags: str) -> Child:
-        child = await Child.start([*self._command, *flags], self.holdings, self._listener, self._ended)
+        command = [sys.executable, "-m", "rtcsplit.cli.forwarder", "--config", str(self._source.path)]
+        command += [argument for flag in self._source.flags for argument in ("--set", flag)]
+        command += ["--confirmed-flows", str(self._settings.confirmed_flows)]
+        command += ["--serves-relays"] if self.holdings.serves_relays else []
+        child = await Child.start([*command, *flags], self.holdings, self._listener, self._ended)
         self._children.add(child)
         return child
 

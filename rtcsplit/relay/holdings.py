@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from .._native.shared import new_memory
 from .settings import RelaySettings
-from .sockets import WorkerSockets, open_sockets
+from .sockets import WorkerSockets, open_more_sockets, open_sockets, steer
 
 __all__ = ["Holdings"]
 
@@ -42,32 +42,48 @@ class Holdings:
         return cls(tuple(open_sockets(settings)), new_memory("rtcsplit-flows"), new_memory("rtcsplit-seats"))
 
     @classmethod
-    def inherit(cls, descriptors: Sequence[int], serving_relays: int = 0) -> Holdings:
+    def inherit(cls, descriptors: Sequence[int], *, serves_relays: bool = False) -> Holdings:
         """Return the holdings that another process has passed on as :meth:`descriptors`.
 
         Args:
             descriptors: its.
-            serving_relays: how many workers, the last ones, serve other relays.
+            serves_relays: whether every second worker serves other relays.
 
         Raises:
             OSError: a descriptor is not open, or no socket.
         """
         region, seats, *fds = descriptors
         sockets = [socket.socket(fileno=fd) for fd in fds]
-        first_serving = len(sockets) // 2 - serving_relays
         pairs = zip(sockets[::2], sockets[1::2], strict=True)
-        made = [WorkerSockets(*pair, serves_relays=i >= first_serving) for i, pair in enumerate(pairs)]
+        made = [WorkerSockets(*pair, serves_relays=serves_relays and i % 2 == 1) for i, pair in enumerate(pairs)]
         return cls(tuple(made), region, seats)
 
     @property
-    def serving_relays(self) -> int:
-        """How many workers serve other relays."""
-        return sum(pair.serves_relays for pair in self.sockets)
+    def serves_relays(self) -> bool:
+        """Whether every second worker serves other relays."""
+        return self.sockets[-1].serves_relays
+
+    @property
+    def workers(self) -> int:
+        """How many serve clients; with relays to serve, there are as many again."""
+        return sum(not pair.serves_relays for pair in self.sockets)
 
     def descriptors(self) -> list[int]:
         """Return all of them, in the order that :meth:`inherit` takes."""
         sockets = [sock.fileno() for pair in self.sockets for sock in (pair.public, pair.upstream)]
         return [self.region, self.seats, *sockets]
+
+    def with_room_for(self, settings: RelaySettings) -> Holdings:
+        """Return the same with sockets for more workers, where there are fewer; no client's datagram arrives there yet.
+
+        Raises:
+            ConfigurationError: an address cannot be bound; nothing was changed.
+        """
+        return replace(self, sockets=(*self.sockets, *open_more_sockets(settings, self.sockets)))
+
+    def steer(self, workers: int) -> bool:
+        """Let datagrams arrive at the first so many workers only; False if the kernel would not."""
+        return steer(self.sockets, workers)
 
     def with_region(self, region: int) -> Holdings:
         """Return the same with other memory for the flow tables; that of before is closed."""

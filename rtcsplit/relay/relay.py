@@ -278,7 +278,8 @@ class Relay:
         if not self._settings.pins_workers:
             return None
         allowed = sorted(os.sched_getaffinity(0))
-        return allowed[index % len(allowed)]
+        of_its_kind = index * self._settings.workers // self._settings.worker_count
+        return allowed[of_its_kind % len(allowed)]
 
     def _check_families(self, routes: RoutesInForce) -> None:
         if not self._settings.upstream.is_ipv4:

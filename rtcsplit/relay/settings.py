@@ -29,7 +29,7 @@ class RelaySettings:
         confirmed_flows: most confirmed flows per worker; about 110 octets each are taken at start.
         receive_buffer_bytes: SO_RCVBUF and SO_SNDBUF of every socket, as far as the kernel allows.
         relay_listen: internal address where other relays' datagrams arrive, with headers; as many workers again serve
-            it, whose upstream ports follow those of the others. None: no other relay is served.
+            it, and the two kinds take turns at the upstream ports. None: no other relay is served.
         relay_networks: networks where those relays are; nobody else is heard.
         pins_workers: whether worker *i*'s threads are pinned to the *i*-th CPU of those allowed.
 
@@ -61,5 +61,5 @@ class RelaySettings:
 
     @property
     def worker_count(self) -> int:
-        """All workers: those of the public side, then those that serve other relays."""
+        """All workers: those of the public side, and those that serve other relays."""
         return self.workers if self.relay_listen is None else 2 * self.workers

@@ -1,6 +1,7 @@
 """The relay's sockets: one public address that workers share, one upstream address for each.
 
-Where other relays are served, as many workers again share a second address, for those relays.
+Where other relays are served, as many workers again share a second address, for those relays; the two kinds take turns,
+so that workers that are added change nobody's place.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import contextlib
 import os
 import socket
 import struct
+from collections.abc import Iterable, Sequence
 
-from .._native.spread import spread_by_client
+from .._native.spread import spread_by_client, spread_by_kernel, spread_by_sender
 from ..errors import ConfigurationError
 from ..wire.address import Address
 from .settings import RelaySettings
 
-__all__ = ["WorkerSockets", "open_sockets"]
+__all__ = ["WorkerSockets", "address_of", "open_more_sockets", "open_sockets", "steer"]
 
 # How long a worker's thread stays in the kernel when nothing comes: the longest that a stop or a free takes.
 _RECEIVE_TIMEOUT_MS = 100
@@ -47,15 +49,51 @@ def open_sockets(settings: RelaySettings) -> list[WorkerSockets]:
     Raises:
         ConfigurationError: names the key, ``relay.listen`` for instance, and what the kernel said.
     """
+    made = _open_workers(settings, ())
+    steer(made, settings.workers)
+    return made
+
+
+def open_more_sockets(settings: RelaySettings, held: Sequence[WorkerSockets]) -> list[WorkerSockets]:
+    """Bind the sockets of the workers that ``settings`` have beyond those that are held, or none.
+
+    Nobody is heard there until :func:`steer`.
+
+    Raises:
+        ConfigurationError: as :func:`open_sockets`.
+    """
+    made = _open_workers(settings, held)
+    if made:
+        steer([*held, *made], len(_group(held, serves_relays=False)))
+    return made
+
+
+def steer(sockets: Sequence[WorkerSockets], workers: int) -> bool:
+    """Let datagrams arrive at the first so many workers of each kind; the others keep what they have received.
+
+    Returns:
+        False if the kernel would not: then they arrive at all of them.
+    """
+    clients, relays = (_group(sockets, serves_relays=kind) for kind in (False, True))
+    are_steered = len(relays) < 2 or spread_by_client(relays[0].public, workers)
+    if workers < len(clients):
+        return spread_by_sender(clients[0].public, workers) and are_steered
+    if len(clients) > 1:
+        spread_by_kernel(clients[0].public)
+    return are_steered
+
+
+def _group(sockets: Iterable[WorkerSockets], *, serves_relays: bool) -> list[WorkerSockets]:
+    return [pair for pair in sockets if pair.serves_relays == serves_relays]
+
+
+def _open_workers(settings: RelaySettings, held: Sequence[WorkerSockets]) -> list[WorkerSockets]:
     with contextlib.ExitStack() as opened:
-        shared = [(sock, False) for sock in _bind_shared(settings.listen, "relay.listen", settings, opened)]
-        if settings.relay_listen is not None:
-            for_relays = _bind_shared(settings.relay_listen, "relay.relay_listen", settings, opened)
-            if len(for_relays) > 1:
-                spread_by_client(for_relays[0], len(for_relays))
-            shared += [(sock, True) for sock in for_relays]
-        made = []
-        for index, (public, serves_relays) in enumerate(shared):
+        made: list[WorkerSockets] = []
+        for index in range(len(held), settings.worker_count):
+            serves_relays = settings.relay_listen is not None and index % 2 == 1
+            sharing = _group([*held, *made], serves_relays=serves_relays)
+            public = opened.enter_context(_bind_shared(settings, [pair.public for pair in sharing], serves_relays))
             port = settings.upstream.port + index if settings.upstream.port else 0
             upstream = opened.enter_context(_bind(settings.upstream._replace(port=port), "relay.upstream", settings))
             made.append(WorkerSockets(public, upstream, serves_relays=serves_relays))
@@ -63,20 +101,19 @@ def open_sockets(settings: RelaySettings) -> list[WorkerSockets]:
         return made
 
 
-def _bind_shared(
-    address: Address, setting: str, settings: RelaySettings, opened: contextlib.ExitStack
-) -> list[socket.socket]:
-    """Bind a socket for each worker to one address."""
-    is_shared = settings.workers > 1
-    if is_shared and address.port:
-        # Another relay may share this port by SO_REUSEPORT and would silently get half of the clients. A socket
-        # without the option cannot be bound beside it, and so finds out.
-        _bind(address, setting, settings).close()
-    sockets: list[socket.socket] = []
-    for _ in range(settings.workers):
-        bound = address_of(sockets[0]) if sockets else address
-        sockets.append(opened.enter_context(_bind(bound, setting, settings, is_shared=is_shared)))
-    return sockets
+def _bind_shared(settings: RelaySettings, sharing: Sequence[socket.socket], serves_relays: bool) -> socket.socket:
+    """Bind one socket more to an address that others may have.
+
+    The first one is bound without SO_REUSEPORT, and so finds out where another relay has the address, which would
+    silently get some of the datagrams.
+    """
+    address, setting = settings.listen, "relay.listen"
+    if serves_relays and settings.relay_listen is not None:
+        address, setting = settings.relay_listen, "relay.relay_listen"
+    if sharing:
+        address = address_of(sharing[0])
+        sharing[0].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return _bind(address, setting, settings, is_shared=bool(sharing))
 
 
 def address_of(sock: socket.socket) -> Address:

@@ -23,9 +23,9 @@ import pytest
 
 from rtcsplit.cli.supervisor import backoff
 from rtcsplit.wire import spp
-from tests.processes import Running, children, rtcsplit, running
+from tests.processes import Running, children, has_standby, rtcsplit, running, worker_threads
 from tests.relay_bench import DTLS, RTP
-from tests.unit.test_cli_relay import ADMIN, HINT_KEYS, RELAY, binding_request, directory_entry
+from tests.unit.test_cli_relay import ADMIN, HINT_KEYS, RELAY, SECRET, binding_request, directory_entry
 
 
 class Call:
@@ -90,23 +90,10 @@ def next_event(relay: Running) -> str:
     return event
 
 
-def has_standby(relay: Running) -> bool:
-    """Whether a second process waits at the seats, by its threads."""
-    names = [worker_threads(pid) for pid in children(relay.process.pid)]
-    return len(names) == 2 and all(len(threads) == 2 for threads in names)
-
-
-def worker_threads(pid: int) -> list[str]:
-    with contextlib.suppress(OSError):
-        names = [path.read_text().strip() for path in Path(f"/proc/{pid}/task").glob("*/comm")]
-        return [name for name in names if name.startswith("relay-")]
-    return []
-
-
 @pytest.mark.parametrize("standby", [True, False])
 def test_killed_forwarding_process_is_replaced_with_flows_and_counters(tmp_path: Path, standby: bool) -> None:
     with calling(tmp_path, standby=standby) as call:
-        until(lambda: has_standby(call.relay) or not standby)
+        until(lambda: has_standby(call.relay.process.pid) or not standby)
         victim = children(call.relay.process.pid)[0]
         os.kill(victim, signal.SIGKILL)
         call.carries_media()
@@ -114,7 +101,7 @@ def test_killed_forwarding_process_is_replaced_with_flows_and_counters(tmp_path:
         assert victim not in children(call.relay.process.pid)
         assert call.metrics() == {"received": 2, "recovered": 0}
         assert call.readiness() == 200
-        until(lambda: has_standby(call.relay) or not standby)
+        until(lambda: has_standby(call.relay.process.pid) or not standby)
         assert call.relay.stop() == (0, "")
 
 
@@ -146,8 +133,11 @@ def test_upgrade_of_nobody_is_one_line() -> None:
 
 def test_upgrade_that_cannot_start_changes_nothing(tmp_path: Path) -> None:
     with calling(tmp_path, standby=False) as call:
-        old = children(call.relay.process.pid)
+        old, config = children(call.relay.process.pid), (tmp_path / "relay.toml").read_text()
         (tmp_path / "relay.toml").write_text("nonsense")
+        call.relay.process.send_signal(signal.SIGUSR2)
+        assert next_event(call.relay) == "upgrade_failed"
+        (tmp_path / "relay.toml").write_text(config.replace(SECRET.hex(), "short"))
         call.relay.process.send_signal(signal.SIGUSR2)
         assert [next_event(call.relay) for _ in range(2)] == ["forwarder_refused", "upgrade_failed"]
         call.carries_media()
@@ -188,7 +178,7 @@ def test_draining_relay_stays_so_when_its_forwarding_process_dies(tmp_path: Path
 
 def test_nothing_is_left_of_a_killed_supervisor(tmp_path: Path) -> None:
     with calling(tmp_path) as call:
-        until(lambda: has_standby(call.relay))
+        until(lambda: has_standby(call.relay.process.pid))
         left = children(call.relay.process.pid)
         assert len(left) == 2
         call.relay.process.kill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from ipaddress import ip_network
@@ -11,11 +12,12 @@ from ipaddress import ip_network
 import pytest
 
 from rtcsplit._native.shared import Seats, new_memory
-from rtcsplit.errors import NativeError
+from rtcsplit.errors import ConfigurationError, NativeError
 from rtcsplit.relay.holdings import Holdings
 from rtcsplit.relay.relay import Relay
 from rtcsplit.relay.settings import RelaySettings
 from rtcsplit.routing.directory import Directory, DirectoryEntry
+from rtcsplit.wire.address import Address
 from tests.relay_bench import ANY_PORT, DTLS, FIRST, KEYS, RTP, Bench, Peer, is_conserved
 
 SETTINGS = RelaySettings(ANY_PORT, ANY_PORT, 1, (ip_network("127.0.0.0/8"),), confirmed_flows=1024, pins_workers=False)
@@ -84,6 +86,51 @@ async def test_a_region_of_other_settings_is_left_alone_and_a_new_one_made(holdi
             assert second.counters().public_rx.datagrams == first.counters().public_rx.datagrams == 0
             new = second.region
         os.close(new)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "::"])
+def test_clients_arrive_at_as_many_workers_as_are_steered_to(host):
+    """By the kernel's own choice where all are in use; nothing that has arrived is lost when there are fewer."""
+    settings = replace(SETTINGS, listen=Address.of(host, 0), workers=2)
+    with contextlib.ExitStack() as stack:
+        held = Holdings.open(settings)
+        clients = [
+            stack.enter_context(socket.socket(held.sockets[0].public.family, socket.SOCK_DGRAM)) for _ in "x" * 64
+        ]
+
+        def arrive() -> list[int]:
+            port = held.sockets[0].public.getsockname()[1]
+            for client in clients:
+                client.sendto(b"x", ({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port))
+            return [len(received(pair.public)) for pair in held.sockets]
+
+        assert all(arrive())
+        held = held.with_room_for(replace(settings, workers=4))
+        stack.callback(held.close)
+        assert [bool(count) for count in arrive()] == [True, True, False, False]
+        held.steer(4)
+        assert all(arrive())
+        held.steer(1)
+        assert arrive() == [64, 0, 0, 0]
+        held.steer(3)
+        assert [bool(count) for count in arrive()] == [True, True, True, False]
+
+
+def received(sock: socket.socket) -> list[bytes]:
+    datagrams = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            datagrams.append(sock.recv(2048, socket.MSG_DONTWAIT))
+    return datagrams
+
+
+def test_an_address_of_the_upstream_side_that_is_taken_leaves_the_sockets_as_they_are(holdings):
+    taken = Peer()
+    upstream = taken.address._replace(port=taken.address.port - 1)
+    with pytest.raises(ConfigurationError) as raised:
+        holdings.with_room_for(replace(SETTINGS, upstream=upstream, workers=2))
+    assert raised.value.key == "relay.upstream"
+    taken.sock.close()
 
 
 def test_memory_that_holds_something_else_is_refused():

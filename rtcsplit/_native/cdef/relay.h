@@ -32,6 +32,7 @@ enum rs_status rs_relay_init(struct rs_relay *relay, const struct rs_relay_setti
                              size_t size);
 enum rs_status rs_relay_open(struct rs_relay *relay, const struct rs_relay_settings *settings, void *region,
                              size_t size);
+size_t rs_relay_region_held(const struct rs_relay_settings *settings, const void *region, size_t size);
 void rs_relay_share(struct rs_relay *relay, struct rs_seats *seats);
 enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int public_fd, int upstream_fd, int cpu);
 void rs_relay_serve_relays(struct rs_relay *relay, uint32_t index);
