@@ -5,15 +5,19 @@
     client ──► relay (same addresses after every restart) ──► transceiver
     audio every 20 ms, each way
 
-A gap is the longest silence of a direction less the 20 ms that lie between two datagrams anyway.
+Every datagram carries the number of its tick. A gap is the silence between two arrivals less the time that lay between
+the sending of the first and of the one that was due next: 20 ms, or more where this process was late itself. When a
+datagram arrived is what the kernel says, so that nothing depends on how soon it is read.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
 from rtcsplit.relay.relay import Relay
@@ -24,9 +28,41 @@ from rtcsplit.wire import spp
 from rtcsplit.wire.address import Address
 from tests.relay_bench import FIRST, KEYS, LOOPBACK, RTP, Peer, request, ufrag
 
-__all__ = ["Call", "Calls", "calls"]
+__all__ = ["Call", "Calls", "Media", "calls"]
 
 _INTERVAL = 0.02
+_SO_TIMESTAMPNS = 35  # Linux; the socket module does not name it
+_TIMESPEC = struct.Struct("=qq")
+_TICK = struct.Struct("!I")
+_HEADER = RTP[:12]
+
+
+@dataclass
+class Media:
+    """One direction of a call.
+
+    Attributes:
+        sent, received: datagrams of audio.
+        gap: the longest, seconds.
+    """
+
+    sent: int = 0
+    received: int = 0
+    gap: float = 0.0
+    _heard: tuple[float, int] | None = field(default=None, repr=False)
+
+    def heard(self, at: float, tick: int, ticks: list[float]) -> None:
+        """Note an arrival."""
+        self.received += 1
+        if self._heard is not None:
+            before, last = self._heard
+            due = ticks[last + 1] - ticks[last] if last + 1 < len(ticks) else _INTERVAL
+            self.gap = max(self.gap, at - before - max(due, _INTERVAL))
+        self._heard = at, tick
+
+    def begin_anew(self) -> None:
+        """Measure from the next datagram on: what was before is no silence."""
+        self.gap, self._heard = 0.0, None
 
 
 @dataclass
@@ -36,38 +72,35 @@ class Call:
     Attributes:
         client: its socket.
         ufrag: the server's.
-        up_sent, up_received, down_sent, down_received: datagrams of audio.
-        up_gap, down_gap: longest silences, seconds.
+        up, down: its audio.
+        header, via: of the transceiver's datagrams, once the client's first has arrived.
     """
 
     client: Peer
     ufrag: str
-    up_sent: int = 0
-    up_received: int = 0
-    down_sent: int = 0
-    down_received: int = 0
-    up_gap: float = 0.0
-    down_gap: float = 0.0
+    up: Media = field(default_factory=Media)
+    down: Media = field(default_factory=Media)
     header: bytes = b""
     via: Address | None = None
-    _up_at: float = field(default=0.0, repr=False)
-    _down_at: float = field(default=0.0, repr=False)
 
-    def heard_up(self, now: float) -> None:
-        self.up_received += 1
-        if self._up_at:
-            self.up_gap = max(self.up_gap, now - self._up_at - _INTERVAL)
-        self._up_at = now
+    @property
+    def gap(self) -> float:
+        """The longer one of both directions."""
+        return max(self.up.gap, self.down.gap)
 
-    def heard_down(self, now: float) -> None:
-        self.down_received += 1
-        if self._down_at:
-            self.down_gap = max(self.down_gap, now - self._down_at - _INTERVAL)
-        self._down_at = now
+    @property
+    def lost(self) -> tuple[int, int]:
+        """Datagrams that have not arrived, up and down."""
+        return self.up.sent - self.up.received, self.down.sent - self.down.received
 
-    def forget_gaps(self) -> None:
-        """Begin to measure anew."""
-        self.up_gap = self.down_gap = 0.0
+    def forget(self) -> None:
+        """Count anew, and measure anew; what is on its way must have arrived."""
+        self.up, self.down = Media(), Media()
+
+    def begin_anew(self) -> None:
+        """Measure anew."""
+        self.up.begin_anew()
+        self.down.begin_anew()
 
 
 class Calls:
@@ -75,11 +108,13 @@ class Calls:
 
     def __init__(self, stack: contextlib.ExitStack, count: int, keys: RoutingKeys, route: Route = FIRST) -> None:
         self._stack = stack
+        self._ticks: list[float] = []
+        self._by_client: dict[Address, Call] = {}
         self.keys = keys
         self.route = route
-        self.transceiver = self.peer()
         self.calls: list[Call] = []
-        self._by_client: dict[Address, Call] = {}
+        self.transceiver = self.peer()
+        self._read(self.transceiver, self._heard_by_transceiver)
         for _ in range(count):
             self.add_call()
         self._listen = self._upstream = Address.of("127.0.0.1", 0)
@@ -90,6 +125,11 @@ class Calls:
     @property
     def directory(self) -> Directory:
         return Directory([DirectoryEntry(self.route, self.transceiver.address)])
+
+    @property
+    def lost(self) -> int:
+        """Datagrams of all calls that have not arrived."""
+        return sum(sum(call.lost) for call in self.calls)
 
     async def start_relay(self) -> Relay:
         """Start one with an empty table, where the one before was."""
@@ -103,11 +143,16 @@ class Calls:
         assert self.relay is not None
         await self.relay.stop()
 
+    def use_relay_at(self, listen: Address) -> None:
+        """Talk through a relay that somebody else has started."""
+        self._listen = listen
+
     def add_call(self) -> Call:
         """One call more, which has not begun."""
         call = Call(self.peer(), ufrag(self.route, self.keys))
         self.calls.append(call)
         self._by_client[call.client.address] = call
+        self._read(call.client, lambda datagram, at, source: self._heard_by_client(call, datagram, at))
         return call
 
     def check(self, calls: Iterable[Call] | None = None) -> None:
@@ -115,55 +160,75 @@ class Calls:
         for call in self.calls if calls is None else calls:
             call.client.send(request(call.ufrag + ":peer"), self._listen)
 
+    async def begin(self, calls: Iterable[Call] | None = None) -> None:
+        """Check until each has its flow, and count and measure those from then on."""
+        begun = list(self.calls if calls is None else calls)
+        deadline = time.monotonic() + 20
+        while missing := [call for call in begun if not call.down.received]:
+            assert time.monotonic() < deadline
+            self.check(call for call in missing if call.via is None)
+            await self.run(0.1)
+        for call in begun:
+            call.forget()
+
     async def run(self, seconds: float) -> None:
         """Let them talk, in real time."""
-        end = time.monotonic() + seconds
         due = time.monotonic()
-        while time.monotonic() < end:
+        end = due + seconds
+        while due < end:
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
             self._talk()
             due += _INTERVAL
-            while (now := time.monotonic()) < due:
-                self._listen_to_all(now)
-                await asyncio.sleep(min(0.002, due - now))
         await self._settle()
 
     async def _settle(self) -> None:
         """Hear what is still on its way; a busy machine takes its time."""
-        end = time.monotonic() + 0.3
-        while time.monotonic() < end:
-            self._listen_to_all(time.monotonic())
-            if all((c.up_received, c.down_received) == (c.up_sent, c.down_sent) for c in self.calls):
+        for _ in range(60):
+            if not any(any(call.lost) for call in self.calls):
                 break
             await asyncio.sleep(0.005)
 
     def _talk(self) -> None:
+        datagram = _HEADER + _TICK.pack(len(self._ticks)) + bytes(len(RTP) - len(_HEADER) - _TICK.size)
+        self._ticks.append(time.time())
         for call in self.calls:
             if self.is_talking_up:
-                call.client.send(RTP, self._listen)
-                call.up_sent += 1
+                call.client.send(datagram, self._listen)
+                call.up.sent += 1
             if self.is_talking_down and call.via is not None:
-                self.transceiver.send(call.header + RTP, call.via)
-                call.down_sent += 1
+                self.transceiver.send(call.header + datagram, call.via)
+                call.down.sent += 1
 
-    def _listen_to_all(self, now: float) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                datagram, source = self.transceiver.sock.recvfrom(2048)
-                parsed = spp.parse(datagram)
-                assert isinstance(parsed, spp.SppHeader)
-                call = self._by_client[parsed.client]
-                call.header, call.via = datagram[: spp.SIZE], Address.of(*source)
-                if datagram[spp.SIZE :] == RTP:
-                    call.heard_up(now)
-        for call in self.calls:
-            for _ in call.client.received():
-                call.heard_down(now)
+    def _heard_by_transceiver(self, datagram: bytes, at: float, source: Address) -> None:
+        parsed = spp.parse(datagram)
+        assert isinstance(parsed, spp.SppHeader)
+        call = self._by_client[parsed.client]
+        call.header, call.via = datagram[: spp.SIZE], source
+        payload = datagram[spp.SIZE :]
+        if payload.startswith(_HEADER):
+            call.up.heard(at, *_TICK.unpack_from(payload, len(_HEADER)), self._ticks)
+
+    def _heard_by_client(self, call: Call, datagram: bytes, at: float) -> None:
+        call.down.heard(at, *_TICK.unpack_from(datagram, len(_HEADER)), self._ticks)
 
     def peer(self) -> Peer:
         """Another socket."""
         peer = Peer()
         self._stack.callback(peer.sock.close)
         return peer
+
+    def _read(self, peer: Peer, heard: Callable[[bytes, float, Address], None]) -> None:
+        def receive() -> None:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    datagram, ancillary, _, source = peer.sock.recvmsg(2048, 64)
+                    seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+                    heard(datagram, seconds + nanoseconds / 1e9, Address.of(*source))
+
+        loop = asyncio.get_running_loop()
+        peer.sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        loop.add_reader(peer.sock, receive)
+        self._stack.callback(loop.remove_reader, peer.sock)
 
 
 @contextlib.asynccontextmanager
@@ -173,12 +238,7 @@ async def calls(count: int, keys: RoutingKeys = KEYS) -> AsyncIterator[Calls]:
         made = Calls(stack, count, keys)
         await made.start_relay()
         try:
-            made.check()
-            await made.run(0.2)
-            for call in made.calls:
-                assert call.via is not None
-                call.forget_gaps()
-                call.up_sent = call.up_received = call.down_sent = call.down_received = 0
+            await made.begin()
             yield made
         finally:
             await made.stop_relay()

@@ -27,11 +27,13 @@ class Deployment:
 
     Attributes:
         ports: where they listen.
+        folder: of the files, once entered.
         relay: the relay's process, once entered.
         transceiver: the transceiver's process, which echoes, once entered.
         gateway: the gateway's process, once entered; None without a backend.
     """
 
+    folder: Path
     relay: ServerProcess
     transceiver: ServerProcess
     gateway: ServerProcess | None
@@ -73,7 +75,7 @@ class Deployment:
 
     async def __aenter__(self) -> Deployment:
         try:
-            folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="rtcsplit-")))
+            folder = self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="rtcsplit-")))
             write_files(folder, self.ports, self._settings)
             self.relay, self.transceiver = self._process("relay", folder), self._process("transceiver", folder)
             self.gateway = None if self._settings.backend_url is None else self._process("gateway", folder)
