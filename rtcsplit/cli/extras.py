@@ -11,7 +11,10 @@ from ..errors import MissingLibraryError
 __all__ = ["needs_extra", "require_extra"]
 
 _LIBRARIES = {
-    "demo": ("aiortc", "av", "httpx", "numpy", "prometheus_client", "starlette", "uvicorn"),
+    "demo": (
+        *("aiortc", "av", "httpx", "numpy", "opuslib", "prometheus_client", "python_multipart"),
+        *("soxr", "starlette", "uvicorn", "websockets"),
+    ),
     "dns": ("dns",),
     "gateway": ("numpy", "opuslib", "python_multipart", "soxr", "starlette", "uvicorn", "websockets"),
     "metrics": ("starlette", "uvicorn", "prometheus_client"),

@@ -133,6 +133,35 @@ async def test_page_calls_plots_and_hangs_up(browser: Browser, page_url: str) ->
 
 @pytest.mark.browser
 @pytest.mark.asyncio(loop_scope="module")
+async def test_page_talks_with_the_assistant_and_interrupts_it(browser: Browser, page_url: str) -> None:
+    """Its words light up as they are heard; cut off, by the button and by speaking, it shows how far it was heard."""
+    async with opened(browser, page_url) as page:
+        await page.get_by_text("An assistant", exact=True).click()
+        await page.get_by_text("Nothing", exact=True).click()
+        await page.get_by_role("button", name="Call").click()
+        await expect(page.locator("#state-text")).to_have_text("Connected")
+        await expect(page.locator("#transceiver-title")).to_have_text("Gateway")
+        first = page.locator(".turns .assistant").first
+        await expect(first.locator(".heard").first).to_have_text("Hello. ", timeout=10_000)
+        await page.get_by_role("button", name="Interrupt").click()
+        await expect(first.locator(".fine")).to_have_text(
+            re.compile(r"cut off: [0-6]\.\d\d s of 7\.50 s heard, as the model is told")
+        )
+        await page.get_by_text("Sample sentence", exact=True).click()
+        await expect(page.locator(".turns .caller p")).to_have_text("speaking …")
+        await page.get_by_text("Nothing", exact=True).click()
+        await expect(page.locator(".turns .caller p")).to_have_text(re.compile(r"\(\d\.\d s of speech\)"))
+        second = page.locator(".turns .assistant").nth(1)
+        await expect(second.locator(".heard").first).to_have_text("Hello. ", timeout=10_000)
+        await page.get_by_text("Sample sentence", exact=True).click()
+        await expect(second.locator(".fine")).to_contain_text("as the model is told")
+        await expect(page.locator(".events")).to_contain_text("conversation.item.truncated")
+        await page.get_by_role("button", name="Hang up").click()
+        await expect(page.locator("#state-text")).to_have_text("The call has ended")
+
+
+@pytest.mark.browser
+@pytest.mark.asyncio(loop_scope="module")
 async def test_page_says_the_sample_sentence_where_there_is_no_microphone(browser: Browser, page_url: str) -> None:
     async with opened(browser, page_url, NO_MICROPHONE) as page:
         await page.get_by_role("button", name="Call").click()

@@ -64,6 +64,11 @@ class Deployment:
         return f"http://{HOST}:{self.ports.gateway_signaling}/v1/realtime"
 
     @property
+    def gateway_address(self) -> str:
+        """The gateway's internal UDP address, ``host:port``."""
+        return f"{HOST}:{self.ports.gateway_internal}"
+
+    @property
     def gateway_metrics_url(self) -> str:
         """The gateway's counters in Prometheus' text format."""
         return f"http://{HOST}:{self.ports.gateway_admin}/metrics"

@@ -16,8 +16,9 @@ from ...wire.address import Address
 from ..process import Process
 from ..web import serving
 from . import report
+from .assistant import assistant
 from .counters import RelayReading
-from .deployment import Deployment
+from .deployment import Deployment, Settings
 from .serve import web_application
 
 __all__ = ["make_call", "serve_page"]
@@ -51,11 +52,14 @@ async def serve_page(process: Process, port: int) -> int:
         ConfigurationError: the port is in use.
         ProcessFailedError: relay or transceiver did not start.
     """
-    deployment = Deployment()
     address = Address.of("127.0.0.1", port)
-    async with serving("--port", address, web_application(deployment)) as bound, deployment:
+    async with contextlib.AsyncExitStack() as running:
+        deployment = Deployment(Settings(backend_url=await running.enter_async_context(assistant())))
+        bound = await running.enter_async_context(serving("--port", address, web_application(deployment)))
+        await running.enter_async_context(deployment)
         _print_heading(deployment)
-        process.ready(f"  page         http://localhost:{bound.port}/   WHIP at /whip; stop with Ctrl-C")
+        endpoints = "WHIP at /whip, Realtime at /v1/realtime/calls"
+        process.ready(f"  page         http://localhost:{bound.port}/   {endpoints}; stop with Ctrl-C")
         await process.until_stopped()
     return 0
 

@@ -1,7 +1,7 @@
-"""The demo's web server: a page that calls from a browser, the WHIP endpoint beside it, and the relay's counters.
+"""The demo's web server: a page that calls from a browser, the endpoints that it calls, and the relay's counters.
 
-The transceiver process answers WHIP by itself; this server passes requests on to it, as a reverse proxy in front of a
-deployment would, so that page and endpoint have one origin and need no CORS.
+The transceiver process answers WHIP by itself, the gateway process the Realtime API; this server passes requests on to
+them, as a reverse proxy in front of a deployment would, so that page and endpoints have one origin and need no CORS.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["web_application"]
 
+_REALTIME = "/v1/realtime/calls"
 _FOLDER = Path(__file__).parent
 _LONGEST_OFFER = 64 * 1024  # octets, the transceiver's own bound
 _PASSED_ON = ("content-type", "location", "etag", "retry-after", "accept-post")
@@ -49,14 +50,11 @@ def web_application(deployment: Deployment) -> Starlette:
             yield
 
     async def whip(request: Request) -> Response:
-        url = deployment.whip_url + request.url.path.removeprefix("/whip")
-        headers = {name: request.headers[name] for name in ("content-type", "if-match") if name in request.headers}
-        try:
-            reply = await http.request(request.method, url, content=await _body(request), headers=headers)
-        except httpx.TransportError:
-            raise HTTPException(502, "the transceiver does not answer") from None
-        passed_on = {name: reply.headers[name] for name in _PASSED_ON if name in reply.headers}
-        return Response(reply.content, reply.status_code, passed_on)
+        return await _pass_on(http, request, deployment.whip_url + request.url.path.removeprefix("/whip"))
+
+    async def realtime(request: Request) -> Response:
+        calls = f"{deployment.realtime_url}/calls"
+        return await _pass_on(http, request, calls + request.url.path.removeprefix(_REALTIME))
 
     async def relay(_: Request) -> Response:
         try:
@@ -64,7 +62,12 @@ def web_application(deployment: Deployment) -> Starlette:
         except httpx.HTTPError:
             raise HTTPException(502, "the relay does not answer") from None
         return JSONResponse(
-            {"relay": deployment.relay_address, "transceiver": deployment.transceiver_address, **reading.as_dict()},
+            {
+                "relay": deployment.relay_address,
+                "transceiver": deployment.transceiver_address,
+                "gateway": deployment.gateway_address,
+                **reading.as_dict(),
+            },
             headers=_HEADERS,
         )
 
@@ -72,12 +75,25 @@ def web_application(deployment: Deployment) -> Starlette:
         routes=[
             Route("/whip", whip, methods=["POST", "OPTIONS"]),
             Route("/whip/{session}", whip, methods=["DELETE", "PATCH"]),
+            Route(_REALTIME, realtime, methods=["POST"]),
+            Route(_REALTIME + "/{call}/hangup", realtime, methods=["POST"]),
             Route("/relay", relay),
             Mount("/audio", _Files(directory=_FOLDER / "audio")),
             Mount("/", _Files(directory=_FOLDER / "page", html=True)),
         ],
         lifespan=lifespan,
     )
+
+
+async def _pass_on(http: httpx.AsyncClient, request: Request, url: str) -> Response:
+    """Ask another server the same, and answer what it answers."""
+    headers = {name: request.headers[name] for name in ("content-type", "if-match") if name in request.headers}
+    try:
+        reply = await http.request(request.method, url, content=await _body(request), headers=headers)
+    except httpx.TransportError:
+        raise HTTPException(502, "who should take the call does not answer") from None
+    passed_on = {name: reply.headers[name] for name in _PASSED_ON if name in reply.headers}
+    return Response(reply.content, reply.status_code, passed_on)
 
 
 class _Files(StaticFiles):

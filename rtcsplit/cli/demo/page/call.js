@@ -1,4 +1,5 @@
-// One call by WHIP (RFC 9725): offer, answer, hang up, and what the browser reports about it.
+// One call: offer, answer, hang up, and what the browser reports about it. By WHIP (RFC 9725) it is audio alone; by the
+// Realtime API there is a channel of events beside it.
 
 const HANG_UP_MS = 2000; // a server that does not answer is left
 
@@ -7,7 +8,8 @@ export class CallError extends Error {}
 /**
  * Events, all CustomEvents: "phase" {name, ms} since the offer was sent, name one of
  * "http", "check", "dtls", "audio"; "state" {state, detail} with state one of
- * "offering", "connecting", "connected", "interrupted", "ended", "failed"; "roundtrip" {ms} of one echoed packet.
+ * "offering", "connecting", "connected", "interrupted", "ended", "failed"; "roundtrip" {ms} of one echoed packet;
+ * "event" of the channel, and "open" once it carries some.
  */
 export class Call extends EventTarget {
   #endpoint;
@@ -18,7 +20,8 @@ export class Call extends EventTarget {
   #before = null;
   #isOver = false;
 
-  constructor(endpoint, track) {
+  /** @param hasEvents whether the endpoint is that of the Realtime API */
+  constructor(endpoint, track, { hasEvents = false } = {}) {
     super();
     this.#endpoint = endpoint;
     this.#connection = new RTCPeerConnection();
@@ -26,7 +29,15 @@ export class Call extends EventTarget {
     this.sender = this.#connection.addTrack(track, new MediaStream([track]));
     this.#connection.addEventListener("track", (event) => this.#heard(event));
     this.#connection.addEventListener("connectionstatechange", () => this.#changed());
-    this.#timeEcho();
+    if (hasEvents) this.#openChannel();
+    else this.#timeEcho();
+  }
+
+  /** Send an event; false where the channel is not open. */
+  send(event) {
+    if (this.channel?.readyState !== "open") return false;
+    this.channel.send(JSON.stringify(event));
+    return true;
   }
 
   /** Make the call; resolves when the answer is applied. Rejects with a CallError that says what went wrong. */
@@ -115,7 +126,15 @@ export class Call extends EventTarget {
     const session = this.#session;
     this.#session = null;
     const signal = AbortSignal.timeout(HANG_UP_MS);
-    if (session !== null) await fetch(session, { method: "DELETE", keepalive: true, signal });
+    if (session === null) return;
+    if (this.channel) await fetch(`${session}/hangup`, { method: "POST", keepalive: true, signal });
+    else await fetch(session, { method: "DELETE", keepalive: true, signal });
+  }
+
+  #openChannel() {
+    this.channel = this.#connection.createDataChannel("oai-events");
+    this.channel.addEventListener("open", () => this.#tell("open"));
+    this.channel.addEventListener("message", ({ data }) => this.#tell("event", JSON.parse(data)));
   }
 
   #watchTransport() {
@@ -173,11 +192,11 @@ export class Call extends EventTarget {
   }
 }
 
-/** The sentence in an error body: RFC 9457 problem details, or plain text. */
+/** The sentence in an error body: RFC 9457 problem details, the Realtime API's error, or plain text. */
 function reason(text) {
   try {
     const problem = JSON.parse(text);
-    return problem.detail ?? problem.title ?? "";
+    return problem.error?.message ?? problem.detail ?? problem.title ?? "";
   } catch {
     return text.slice(0, 200);
   }

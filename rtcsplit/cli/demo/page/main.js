@@ -1,6 +1,7 @@
 // The page: one button, what it says and hears, and what the call does.
 
 import { Call, CallError } from "./call.js";
+import { Conversation } from "./conversation.js";
 import { PathView } from "./path.js";
 import { Plot } from "./plot.js";
 import { SetupView } from "./setup.js";
@@ -32,6 +33,7 @@ const plots = {
 };
 const path = new PathView(document);
 const setup = new SetupView($("setup"));
+const conversation = new Conversation($("turns"), $("events"), $("interrupt"));
 const isCalm = matchMedia("(prefers-reduced-motion: reduce)");
 
 let call = null;
@@ -62,8 +64,19 @@ function log(text) {
   $("log").append(item);
 }
 
-function source() {
-  return document.querySelector("input[name=source]:checked").value;
+const source = () => document.querySelector("input[name=source]:checked").value;
+const mode = () => document.querySelector("input[name=mode]:checked").value;
+
+const MODES = {
+  echo: { title: "Hear yourself through the relay", place: "Transceiver", endpoint: "whip" },
+  assistant: { title: "Talk to an assistant through the relay", place: "Gateway", endpoint: "v1/realtime/calls" },
+};
+
+/** Who answers was chosen; it holds from the next call. */
+function chooseMode() {
+  document.body.dataset.mode = mode();
+  $("title").textContent = MODES[mode()].title;
+  $("transceiver-title").textContent = MODES[mode()].place;
 }
 
 /** Speak from the chosen source; without a microphone, say the sample sentence instead. */
@@ -86,11 +99,15 @@ async function start() {
   setup.clear();
   path.clear();
   Object.values(plots).forEach((plot) => plot.clear());
+  conversation.clear();
+  setModeEnabled(false);
   show("preparing");
   const mine = (voice = new Voice());
   await speak();
   if (voice !== mine) return; // cancelled meanwhile
-  call = new Call(new URL("whip", document.baseURI), voice.track);
+  const hasEvents = mode() === "assistant";
+  call = new Call(new URL(MODES[mode()].endpoint, document.baseURI), voice.track, { hasEvents });
+  if (hasEvents) conversation.follow(call);
   call.addEventListener("state", ({ detail }) => changed(detail));
   call.addEventListener("phase", ({ detail }) => reached(detail));
   call.addEventListener("roundtrip", ({ detail }) => echoes.push(detail.ms));
@@ -126,10 +143,16 @@ function finished() {
   connectedAt = null;
   echoes = [];
   $("echo").srcObject = null;
+  conversation.end();
+  setModeEnabled(true);
   voice?.close();
   voice = call = null;
   document.body.style.removeProperty("--said");
   document.body.style.removeProperty("--heard");
+}
+
+function setModeEnabled(isEnabled) {
+  document.querySelectorAll("input[name=mode]").forEach((input) => (input.disabled = !isEnabled));
 }
 
 function sampleLevel() {
@@ -148,12 +171,13 @@ async function sampleStats() {
   plots.jitter.add(now, [scaled(reading.jitterDown, 1000), scaled(reading.jitterUp, 1000)]);
   plots.loss.add(now, [scaled(reading.lossDown, 100), scaled(reading.lossUp, 100)]);
   echoes = [];
-  await path.update(reading);
+  await path.update(reading, mode());
 }
 
 function draw() {
   const now = performance.now();
   Object.values(plots).forEach((plot) => plot.draw(now));
+  conversation.draw(now);
   const seconds = Math.floor((now - connectedAt) / 1000);
   $("clock").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
@@ -188,6 +212,8 @@ $("echo").volume = $("volume").value / 100;
 document.querySelectorAll("input[name=source]").forEach((input) => {
   input.addEventListener("change", () => voice && speak().catch((error) => notify(error.message)));
 });
+document.querySelectorAll("input[name=mode]").forEach((input) => input.addEventListener("change", chooseMode));
 addEventListener("pagehide", () => call?.hangUp().catch(() => {}));
 startTheme($("theme"));
+chooseMode();
 show("idle");

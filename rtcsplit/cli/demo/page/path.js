@@ -10,8 +10,8 @@ export class PathView {
     this.#root = root;
   }
 
-  /** Show a reading of the call. */
-  async update(reading) {
+  /** Show a reading of the call; `mode` is who answers, "echo" or "assistant". */
+  async update(reading, mode) {
     const { local, remote } = reading;
     this.#set("browser-address", address(local) ?? "hidden by the browser");
     this.#set("browser-fine", `${local.candidateType ?? "unknown"} candidate, ${reading.sent} sent, ${reading.received} back`);
@@ -19,7 +19,7 @@ export class PathView {
     this.#facts(reading);
     if (performance.now() - this.#fetchedAt < RELAY_EVERY_MS) return;
     this.#fetchedAt = performance.now();
-    await this.#relay(address(remote));
+    await this.#relay(address(remote), mode);
   }
 
   clear() {
@@ -31,7 +31,7 @@ export class PathView {
     this.#root.getElementById("path").classList.remove("is-relayed");
   }
 
-  async #relay(selected) {
+  async #relay(selected, mode) {
     let relay;
     try {
       const reply = await fetch("relay");
@@ -47,8 +47,12 @@ export class PathView {
       `confirmed flows: ${relay.flows.confirmed ?? 0}; datagrams: ${relay.datagrams["public rx"] ?? 0} up, ` +
         `${relay.datagrams["public tx"] ?? 0} down; dropped: ${drops.join(", ") || "none"}`,
     );
-    this.#set("transceiver-address", relay.transceiver);
-    this.#set("transceiver-fine", "internal address, not in the answer; ends ICE, DTLS and SRTP, echoes the packets");
+    const [where, does] = {
+      echo: [relay.transceiver, "echoes the packets"],
+      assistant: [relay.gateway, "brings audio and events to the assistant by WebSocket"],
+    }[mode];
+    this.#set("transceiver-address", where);
+    this.#set("transceiver-fine", `internal address, not in the answer; ends ICE, DTLS and SRTP, ${does}`);
   }
 
   #facts({ transport, codec, local, remote, checkRoundTrip }) {

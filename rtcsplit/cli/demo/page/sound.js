@@ -41,10 +41,15 @@ export class Voice {
     return this.#output.stream.getAudioTracks()[0];
   }
 
-  /** Speak from "microphone", "sentence" or "tone". Rejects as getUserMedia does; then the former source goes on. */
+  /** Speak from "microphone", "sentence", "tone" or "nothing". Rejects as getUserMedia does; then the former source goes on. */
   async use(source) {
     await this.#context.resume();
-    const start = { microphone: () => this.#microphone(), sentence: () => this.#sentence(), tone: () => this.#tone() };
+    const start = {
+      microphone: () => this.#microphone(),
+      sentence: () => this.#sentence(),
+      tone: () => this.#tone(),
+      nothing: () => () => {},
+    };
     const stop = await start[source]();
     this.#stopSource();
     this.#stopSource = stop;
