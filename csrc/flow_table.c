@@ -55,14 +55,14 @@ static void mark(const uint32_t *ids, size_t count, uint32_t id, uint8_t *marks)
     }
 }
 
-void rs_flow_table_mark_routes(const struct rs_flow_table *table, uint32_t now_ms, const uint32_t *ids, size_t count,
-                               uint8_t *marks)
+void rs_flow_table_mark_routes(const struct rs_flow_table *table, uint32_t now_ms, uint32_t mask, const uint32_t *ids,
+                               size_t count, uint8_t *marks)
 {
     for (uint32_t slot = 0; slot < table->buckets * RS_FLOW_BUCKET; slot++) {
         struct rs_flow_ref ref;
         if (rs_flow_load(rs_flow_tag_at(table, slot)) != 0 && rs_flow_slot_read(table, slot, &ref) &&
             rs_flow_is_live(table, &ref, now_ms))
-            mark(ids, count, (uint32_t)ref.flow.cluster << 16 | ref.flow.transceiver, marks);
+            mark(ids, count, ((uint32_t)ref.flow.cluster << 16 | ref.flow.transceiver) & mask, marks);
     }
 }
 

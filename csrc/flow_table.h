@@ -99,9 +99,9 @@ unsigned rs_flow_table_find_hint(const struct rs_flow_table *table, const uint8_
                                  struct rs_flow_ref *out, unsigned max);
 
 /* Any thread; looks at every slot. Sets `marks[i]` to 1 where a live flow leads to the transceiver `ids[i]`, which is
- * cluster << 16 | transceiver; `ids` ascend. */
-void rs_flow_table_mark_routes(const struct rs_flow_table *table, uint32_t now_ms, const uint32_t *ids, size_t count,
-                               uint8_t *marks);
+ * cluster << 16 | transceiver; `ids` ascend. Only the bits in `mask` are compared: 0xffff0000 asks for clusters. */
+void rs_flow_table_mark_routes(const struct rs_flow_table *table, uint32_t now_ms, uint32_t mask, const uint32_t *ids,
+                               size_t count, uint8_t *marks);
 
 /* Any thread. Ends that very flow: readers miss it from now on, the writer's sweep returns the slot. */
 void rs_flow_table_end(struct rs_flow_table *table, const struct rs_flow_ref *ref);

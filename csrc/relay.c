@@ -208,11 +208,11 @@ uint64_t rs_relay_oldest_generation(const struct rs_relay *relay)
     return oldest;
 }
 
-void rs_relay_mark_routes(const struct rs_relay *relay, uint32_t now_ms, const uint32_t *ids, size_t count,
-                          uint8_t *marks)
+void rs_relay_mark_routes(const struct rs_relay *relay, uint32_t now_ms, uint32_t mask, const uint32_t *ids,
+                          size_t count, uint8_t *marks)
 {
     for (uint32_t i = 0; i < relay->workers; i++)
-        rs_flow_table_mark_routes(relay->worker[i].confirmed, now_ms, ids, count, marks);
+        rs_flow_table_mark_routes(relay->worker[i].confirmed, now_ms, mask, ids, count, marks);
 }
 
 void rs_relay_settle(struct rs_counters *counters, const struct rs_datagram *datagrams, unsigned count)

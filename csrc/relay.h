@@ -25,6 +25,7 @@
 #include "counters.h"
 #include "flow_ring.h"
 #include "flow_table.h"
+#include "next_hop.h"
 #include "rate_limit.h"
 #include "recent_clients.h"
 #include "return_paths.h"
@@ -51,6 +52,7 @@ struct rs_relay_shard {
     struct rs_counters counters[RS_DIRECTIONS];
     struct rs_recent_clients recent;
     struct rs_return_paths return_paths; /* uplink; only of a worker that serves relays */
+    struct rs_hops hops;                 /* see there */
     struct rs_keyed_rates ufrag_rates;   /* uplink only */
     struct rs_rate relearn_rate;         /* downlink only */
     struct rs_flow_ring missed;          /* uplink to control: clients that sent something and have no flow */
@@ -132,8 +134,8 @@ void rs_relay_publish(struct rs_relay *relay, const struct rs_routing *routing);
 uint64_t rs_relay_oldest_generation(const struct rs_relay *relay);
 
 /* Sets `marks[i]` to 1 where a live confirmed flow leads to `ids[i]`; see rs_flow_table_mark_routes. */
-void rs_relay_mark_routes(const struct rs_relay *relay, uint32_t now_ms, const uint32_t *ids, size_t count,
-                          uint8_t *marks);
+void rs_relay_mark_routes(const struct rs_relay *relay, uint32_t now_ms, uint32_t mask, const uint32_t *ids,
+                          size_t count, uint8_t *marks);
 
 /* Decide about `count` received datagrams. Those to be forwarded have their destination in `peer`, and for the uplink
  * the header in front, in the headroom; the others have their `drop`. No system calls, no clock: the routing value and

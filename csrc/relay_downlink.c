@@ -60,7 +60,7 @@ static void find_embryonic(const struct rs_relay_worker *worker, const struct rs
                            const struct rs_address *client, uint32_t now_ms, struct standing *out)
 {
     out->is_embryonic = rs_flow_table_find(worker->embryonic, hash, client, now_ms, &out->embryonic) &&
-                        rs_relay_same_route(&out->embryonic.flow, from->cluster, from->transceiver);
+                        rs_relay_is_from(&out->embryonic.flow, from);
 }
 
 /* Puts a confirmed flow where none of this transceiver is in this worker's table. */
@@ -68,13 +68,15 @@ static enum rs_drop confirm(struct rs_relay_worker *worker, const struct rs_rout
                             const struct rs_address *client, uint32_t now_ms, const struct standing *standing,
                             uint32_t *via)
 {
-    struct rs_flow flow = {.client = *client, .cluster = from->cluster, .transceiver = from->transceiver};
+    struct rs_flow flow = {.client = *client,
+                           .cluster = from->cluster,
+                           .transceiver = from->transceiver,
+                           .via = from->relay != 0 ? rs_hop_id(from) : 0};
     enum rs_flow_event event = RS_FLOW_EVENT_RECOVERED;
     if (standing->is_embryonic) {
         flow = standing->embryonic.flow;
         event = RS_FLOW_EVENT_CONFIRMED;
-    } else if (standing->is_confirmed &&
-               rs_relay_same_route(&standing->confirmed.flow, from->cluster, from->transceiver)) {
+    } else if (standing->is_confirmed && rs_relay_is_from(&standing->confirmed.flow, from)) {
         flow = standing->confirmed.flow; /* another worker's: the client's datagrams or the replies moved here */
     } else if (!rs_rate_take(&worker->shard->relearn_rate, RS_RELAY_RELEARNED_PER_S, now_ms)) {
         return RS_DROP_RELEARN_RATE;
@@ -115,7 +117,7 @@ static enum rs_drop learn(struct rs_relay_worker *worker, const struct rs_routin
     standing.is_confirmed =
         standing.is_ours || rs_relay_find_elsewhere(worker, hash, client, now_ms, &standing.confirmed, &standing.owner);
     if (standing.is_confirmed) {
-        bool is_same = rs_relay_same_route(&standing.confirmed.flow, from->cluster, from->transceiver);
+        bool is_same = rs_relay_is_from(&standing.confirmed.flow, from);
         if (!is_same && rs_relay_is_sticky(&standing.confirmed, now_ms))
             return RS_DROP_FLOW_CONFLICT;
         if (is_same && standing.is_ours) {
@@ -140,8 +142,7 @@ static enum rs_drop pass_stun(struct rs_relay_worker *worker, const struct rs_ro
     struct rs_relay_worker *owner;
     struct rs_flow_ref ref;
     if (rs_flow_table_find(worker->confirmed, hash, client, now_ms, &ref)) {
-        if (rs_read_u16be(datagram->data) == BINDING_SUCCESS &&
-            rs_relay_same_route(&ref.flow, from->cluster, from->transceiver))
+        if (rs_read_u16be(datagram->data) == BINDING_SUCCESS && rs_relay_is_from(&ref.flow, from))
             rs_flow_table_keep_alive(worker->confirmed, &ref, now_ms);
         *via = ref.flow.via;
         return RS_DROP_NONE;
@@ -202,6 +203,8 @@ static enum rs_drop route(struct rs_relay_worker *worker, const struct rs_routin
     uint32_t via = 0;
     if (from == NULL)
         return RS_DROP_SOURCE_NOT_LISTED;
+    if (from->relay != 0)
+        rs_hop_heard(&worker->shard->hops, from, now_ms);
     enum rs_drop drop = rs_spp_parse(datagram->data, datagram->len, &client, &proxy);
     if (drop != RS_DROP_NONE)
         return drop;

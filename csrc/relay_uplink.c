@@ -68,17 +68,27 @@ static enum rs_drop add_embryonic(struct rs_relay_worker *worker, uint64_t hash,
     return RS_DROP_NONE;
 }
 
+/* Whether a request with this hint, which leads to `to`, is for the session that the flow is of, as far as we know: of
+ * a flow that was recovered only where it leads. */
+static bool is_claim_of(const struct rs_flow *flow, const struct rs_routing *routing, const struct rs_hint *hint,
+                        const struct rs_route *to)
+{
+    return flow->has_hint ? rs_relay_same_route(flow, hint->cluster, hint->transceiver)
+                          : rs_routing_find(routing, flow->cluster, flow->transceiver) == to;
+}
+
 /* What a routed request does to the sender's flow. The first claim to a client address stays while it lives: whoever
  * sends a request in somebody else's name, with a ufrag of their own, gets that request routed and nothing else. */
-static enum rs_drop note_request(struct rs_relay_worker *worker, const struct rs_address *client,
-                                 const struct rs_hint *hint, uint32_t via, uint32_t now_ms)
+static enum rs_drop note_request(struct rs_relay_worker *worker, const struct rs_routing *routing,
+                                 const struct rs_address *client, const struct rs_hint *hint, const struct rs_route *to,
+                                 uint32_t via, uint32_t now_ms)
 {
     uint64_t hash = rs_flow_hash(worker->relay->secret, client);
     struct rs_relay_worker *owner;
     struct rs_flow_ref ref;
     if (rs_flow_table_find(worker->confirmed, hash, client, now_ms, &ref) ||
         rs_relay_find_elsewhere(worker, hash, client, now_ms, &ref, &owner)) {
-        if (rs_relay_same_route(&ref.flow, hint->cluster, hint->transceiver)) {
+        if (is_claim_of(&ref.flow, routing, hint, to)) {
             /* Under another key, as after an ICE restart: the embryonic flow takes over when the older key goes. */
             if (ref.flow.has_hint && ref.flow.hint[0] == hint->raw[0])
                 return RS_DROP_NONE;
@@ -94,7 +104,7 @@ static enum rs_drop note_request(struct rs_relay_worker *worker, const struct rs
         }
         if (memcmp(ref.flow.hint, hint->raw, sizeof hint->raw) == 0) {
             rs_flow_table_renew(worker->embryonic, &ref, now_ms);
-            if (ref.flow.via != via)
+            if (via != 0 && ref.flow.via != via)
                 rs_flow_table_divert(worker->embryonic, &ref, via);
             return RS_DROP_NONE;
         }
@@ -116,7 +126,7 @@ static enum rs_drop route_request(struct rs_relay_worker *worker, const struct r
     *to = rs_routing_find(routing, hint.cluster, hint.transceiver);
     if (*to == NULL)
         return RS_DROP_NO_ROUTE;
-    return note_request(worker, &datagram->peer, &hint, via, now_ms);
+    return note_request(worker, routing, &datagram->peer, &hint, *to, via, now_ms);
 }
 
 /* The confirmed flow, unless its transceiver fell silent or its key was removed, and a newer, embryonic one is there.
@@ -156,7 +166,7 @@ static enum rs_drop route_by_flow(const struct rs_relay_worker *worker, const st
         return RS_DROP_NO_FLOW;
     if (!rs_relay_is_open(routing, &ref.flow))
         return RS_DROP_HINT_INVALID; /* its key was removed: what the hint opened is closed */
-    if (ref.flow.via != via)
+    if (via != 0 && ref.flow.via != via)
         rs_flow_table_divert(holder, &ref, via);
     *to = rs_routing_find(routing, ref.flow.cluster, ref.flow.transceiver);
     return *to == NULL ? RS_DROP_NO_ROUTE : RS_DROP_NONE;
@@ -214,6 +224,21 @@ static void take_learned(struct rs_relay_worker *worker, uint32_t now_ms)
         learn(worker, &learned[i], now_ms);
 }
 
+/* The relay of another cluster that the client's datagrams go to: the one that its flow has, as long as that answers.
+ */
+static const struct rs_route *take_hop(struct rs_relay_worker *worker, const struct rs_routing *routing,
+                                       const struct rs_route *first, const struct rs_address *client, uint32_t now_ms)
+{
+    struct rs_flow_table *holder;
+    struct rs_flow_ref ref;
+    bool has_flow = find_flow(worker, routing, client, now_ms, &ref, &holder) && ref.flow.cluster == first->cluster;
+    const struct rs_route *hop = rs_next_hop(&worker->shard->hops, first, client, has_flow ? ref.flow.via : 0, now_ms);
+    uint32_t id = rs_hop_id(hop);
+    if (has_flow && ref.flow.via != id)
+        rs_flow_table_divert(holder, &ref, id);
+    return hop;
+}
+
 /* Looks behind another relay's header: from here on the datagram is its client's, and the header stays in front as it
  * is. `via` gets the way back. */
 static enum rs_drop unwrap(struct rs_relay_worker *worker, const struct rs_routing *routing,
@@ -247,6 +272,10 @@ static enum rs_drop decide(struct rs_relay_worker *worker, const struct rs_routi
         drop = route(worker, routing, datagram, via, now_ms, &to);
     if (drop != RS_DROP_NONE)
         return drop;
+    if (to->relay != 0 && worker->serves_relays)
+        return RS_DROP_NO_ROUTE; /* two tiers, not three: nothing goes round between clusters */
+    if (to->relay != 0)
+        to = take_hop(worker, routing, to, &datagram->peer, now_ms);
     datagram->data -= RS_SPP_SIZE;
     datagram->len += RS_SPP_SIZE;
     if (!worker->serves_relays)

@@ -41,6 +41,18 @@ enum rs_drop rs_relay_classify(struct rs_counters *counters, const struct rs_dat
     return drop;
 }
 
+void rs_relay_note_refusals(struct rs_relay_worker *worker, const struct rs_routing *routing)
+{
+    struct rs_address address;
+    if (!rs_routing_has_relays(routing))
+        return;
+    while (rs_udp_take_refusal(&worker->upstream, &address)) {
+        const struct rs_route *route = rs_routing_find_source(routing, &address);
+        if (route != NULL && route->relay != 0)
+            rs_hop_refused(&worker->shard->hops, route);
+    }
+}
+
 static uint64_t clock_ms(void)
 {
     struct timespec now;
@@ -95,6 +107,8 @@ static void forward(struct rs_relay_worker *worker, enum rs_direction direction,
     else
         rs_relay_downlink(worker, routing, batch->datagrams, count, now_ms);
     rs_udp_send(direction == RS_UPLINK ? &worker->upstream : &worker->public, batch, count);
+    if (direction == RS_UPLINK ? batch->was_interrupted : count == 0)
+        rs_relay_note_refusals(worker, routing);
     rs_relay_settle(counters, batch->datagrams, count);
     rs_udp_finish(batch);
     rs_count(&counters->events[RS_FLOW_EVENT_EXPIRED], rs_flow_table_sweep(table, now_ms));

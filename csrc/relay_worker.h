@@ -4,7 +4,8 @@
 
 #include "relay.h"
 
-/* What the `via` of a flow says that came through another relay: which worker noted the return path, and its number. */
+/* The `via` of a flow is the id of a relay in another cluster that it goes to (next_hop.h), or this bit and the return
+ * path of one that came through another relay: which worker noted it, and its number. */
 #define RS_VIA_RETURN_PATH (1u << 30)
 
 static inline uint32_t rs_relay_via_return_path(const struct rs_relay_worker *worker, uint32_t number)
@@ -15,6 +16,12 @@ static inline uint32_t rs_relay_via_return_path(const struct rs_relay_worker *wo
 static inline bool rs_relay_same_route(const struct rs_flow *flow, uint16_t cluster, uint16_t transceiver)
 {
     return flow->cluster == cluster && flow->transceiver == transceiver;
+}
+
+/* Whether the flow is one that `from`, a transceiver or a relay of its cluster, may speak for. */
+static inline bool rs_relay_is_from(const struct rs_flow *flow, const struct rs_route *from)
+{
+    return flow->cluster == from->cluster && (from->relay != 0 || flow->transceiver == from->transceiver);
 }
 
 /* Whether the flow's transceiver was heard so recently that the flow stays with it. */
@@ -38,6 +45,9 @@ void rs_relay_count_received(struct rs_counters *counters, const struct rs_datag
 
 /* rs_classify for a datagram that has not been dropped yet, counted by kind. */
 enum rs_drop rs_relay_classify(struct rs_counters *counters, const struct rs_datagram *datagram, enum rs_kind *kind);
+
+/* Asks the kernel at which relays of other clusters nobody receives. */
+void rs_relay_note_refusals(struct rs_relay_worker *worker, const struct rs_routing *routing);
 
 /* What the last owner of a seat left when it died, brought in order by the new one, before it receives: the table that
  * this direction writes, the batch in flight and its account. `discards`: what waits in the socket goes unread. */

@@ -15,15 +15,18 @@ struct places {
 struct rs_routing {
     uint64_t generation;
     struct rs_hint_keys keys;
-    struct rs_route *nodes; /* the directory's routes, then our own addresses as entries that are not routed */
+    struct rs_route *nodes; /* the directory's routes, then our own addresses as entries that are not routed, and a
+                               last one that is nothing */
     size_t node_count;
     struct rs_network *readmitted;
     size_t readmitted_count;
     struct rs_network *relays;
     size_t relay_count;
-    struct places by_ids;     /* routed ones */
+    struct places by_ids;     /* routed transceivers */
+    struct places by_cluster; /* the first routed relay of each */
     struct places by_address; /* routed ones first */
     struct places by_ip;      /* one of each host */
+    bool has_relays;
 };
 
 static size_t places_for(size_t nodes)
@@ -36,7 +39,7 @@ static size_t places_for(size_t nodes)
 
 static size_t nodes_octets(size_t nodes)
 {
-    return ALIGNED(nodes * sizeof(struct rs_route));
+    return ALIGNED((nodes + 1) * sizeof(struct rs_route));
 }
 
 static size_t networks_octets(size_t networks)
@@ -44,14 +47,24 @@ static size_t networks_octets(size_t networks)
     return ALIGNED(networks * sizeof(struct rs_network));
 }
 
+static size_t count_relays(const struct rs_routing_parts *parts)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < parts->route_count; i++)
+        count += parts->routes[i].relay != 0;
+    return count;
+}
+
 size_t rs_routing_size(const struct rs_routing_parts *parts)
 {
     if (parts->route_count > MAX_OF_ANYTHING || parts->own_count > MAX_OF_ANYTHING ||
         parts->readmitted_count > MAX_OF_ANYTHING || parts->relay_count > MAX_OF_ANYTHING)
         return 0;
+    if (count_relays(parts) > RS_ROUTING_RELAYS)
+        return 0;
     size_t nodes = parts->route_count + parts->own_count;
     return ALIGNED(sizeof(struct rs_routing)) + nodes_octets(nodes) + networks_octets(parts->readmitted_count) +
-           networks_octets(parts->relay_count) + 3 * ALIGNED(places_for(nodes) * sizeof(uint32_t));
+           networks_octets(parts->relay_count) + 4 * ALIGNED(places_for(nodes) * sizeof(uint32_t));
 }
 
 static uint32_t mix(uint64_t a, uint64_t b)
@@ -74,7 +87,7 @@ static uint32_t hash_ip(const uint8_t *ip, uint16_t port)
 
 static bool has_ids(const struct rs_route *node, uint16_t cluster, uint16_t transceiver)
 {
-    return node->cluster == cluster && node->transceiver == transceiver && node->is_routed;
+    return node->cluster == cluster && node->transceiver == transceiver && node->is_routed && !node->relay;
 }
 
 static const struct rs_route *find_address(const struct rs_routing *routing, const struct rs_address *address)
@@ -101,6 +114,30 @@ static bool has_host(const struct rs_routing *routing, const uint8_t *ip)
     }
 }
 
+static const struct rs_route *find_relay(const struct rs_routing *routing, uint16_t cluster)
+{
+    const struct places *places = &routing->by_cluster;
+    for (uint32_t i = hash_ids(cluster, 0);; i++) {
+        uint32_t place = places->at[i & places->mask];
+        if (place == 0)
+            return NULL;
+        if (routing->nodes[place - 1].cluster == cluster)
+            return &routing->nodes[place - 1];
+    }
+}
+
+static const struct rs_route *find_transceiver(const struct rs_routing *routing, uint16_t cluster, uint16_t transceiver)
+{
+    const struct places *places = &routing->by_ids;
+    for (uint32_t i = hash_ids(cluster, transceiver);; i++) {
+        uint32_t place = places->at[i & places->mask];
+        if (place == 0)
+            return NULL;
+        if (has_ids(&routing->nodes[place - 1], cluster, transceiver))
+            return &routing->nodes[place - 1];
+    }
+}
+
 static void put(struct places *places, uint32_t hash, size_t node)
 {
     while (places->at[hash & places->mask] != 0)
@@ -114,12 +151,31 @@ static void index_nodes(struct rs_routing *routing, bool routed)
         const struct rs_route *node = &routing->nodes[i];
         if ((node->is_routed != 0) != routed)
             continue;
-        if (routed && rs_routing_find(routing, node->cluster, node->transceiver) == NULL)
+        if (routed && node->relay && find_relay(routing, node->cluster) == NULL)
+            put(&routing->by_cluster, hash_ids(node->cluster, 0), i);
+        if (routed && !node->relay && find_transceiver(routing, node->cluster, node->transceiver) == NULL)
             put(&routing->by_ids, hash_ids(node->cluster, node->transceiver), i);
         if (find_address(routing, &node->address) == NULL)
             put(&routing->by_address, hash_ip(node->address.ip, node->address.port), i);
         if (!has_host(routing, node->address.ip))
             put(&routing->by_ip, hash_ip(node->address.ip, 0), i);
+    }
+}
+
+/* Gives each relay a number that it keeps in the next value too, unless others come or go that want the same one. */
+static void number_relays(struct rs_routing *routing)
+{
+    bool is_taken[RS_ROUTING_RELAYS] = {false};
+    for (size_t i = 0; i < routing->node_count; i++) {
+        struct rs_route *node = &routing->nodes[i];
+        if (node->relay == 0)
+            continue;
+        uint32_t number = hash_ip(node->address.ip, node->address.port) % RS_ROUTING_RELAYS;
+        while (is_taken[number])
+            number = (number + 1) % RS_ROUTING_RELAYS;
+        is_taken[number] = true;
+        node->relay = (uint16_t)(number + 1);
+        routing->has_relays = true;
     }
 }
 
@@ -149,6 +205,7 @@ enum rs_status rs_routing_init(struct rs_routing *routing, size_t size, const st
     memory += networks_octets(routing->relay_count);
     memory = take_places(&routing->by_ids, memory, places_for(routing->node_count));
     memory = take_places(&routing->by_address, memory, places_for(routing->node_count));
+    memory = take_places(&routing->by_cluster, memory, places_for(routing->node_count));
     take_places(&routing->by_ip, memory, places_for(routing->node_count));
     for (size_t i = 0; i < parts->route_count; i++)
         routing->nodes[i] = parts->routes[i];
@@ -158,6 +215,7 @@ enum rs_status rs_routing_init(struct rs_routing *routing, size_t size, const st
         routing->readmitted[i] = parts->readmitted[i];
     for (size_t i = 0; i < parts->relay_count; i++)
         routing->relays[i] = parts->relays[i];
+    number_relays(routing);
     index_nodes(routing, true);
     index_nodes(routing, false);
     return RS_OK;
@@ -175,14 +233,20 @@ const struct rs_hint_keys *rs_routing_keys(const struct rs_routing *routing)
 
 const struct rs_route *rs_routing_find(const struct rs_routing *routing, uint16_t cluster, uint16_t transceiver)
 {
-    const struct places *places = &routing->by_ids;
-    for (uint32_t i = hash_ids(cluster, transceiver);; i++) {
-        uint32_t place = places->at[i & places->mask];
-        if (place == 0)
-            return NULL;
-        if (has_ids(&routing->nodes[place - 1], cluster, transceiver))
-            return &routing->nodes[place - 1];
-    }
+    const struct rs_route *found = find_transceiver(routing, cluster, transceiver);
+    return found != NULL || !routing->has_relays ? found : find_relay(routing, cluster);
+}
+
+const struct rs_route *rs_routing_next_relay(const struct rs_route *relay)
+{
+    const struct rs_route *next = relay + 1; /* the last entry of all is nothing */
+    bool is_relay = relay->relay != 0 && next->relay != 0 && next->is_routed;
+    return is_relay && next->cluster == relay->cluster ? next : NULL;
+}
+
+bool rs_routing_has_relays(const struct rs_routing *routing)
+{
+    return routing->has_relays;
 }
 
 const struct rs_route *rs_routing_find_source(const struct rs_routing *routing, const struct rs_address *address)

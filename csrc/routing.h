@@ -14,18 +14,21 @@
 #include "network.h"
 #include "status.h"
 
-/* One transceiver. */
+#define RS_ROUTING_RELAYS 512 /* of all clusters */
+
+/* One transceiver, or one of the relays of another cluster: any of these leads to any transceiver there. */
 struct rs_route {
     struct rs_address address; /* internal; proxied datagrams go there and come from there */
     uint16_t cluster;
-    uint16_t transceiver;
-    uint16_t is_routed; /* 0: dead, kept only because nothing is ever sent to its address as to a client's */
+    uint16_t transceiver; /* 0 for a relay */
+    uint16_t is_routed;   /* 0: dead, kept only because nothing is ever sent to its address as to a client's */
+    uint16_t relay; /* 0: a transceiver. Else a relay; in a value its number 1..RS_ROUTING_RELAYS, by its address */
 };
 
 /* What a routing value is made from; borrowed for the call, copied. */
 struct rs_routing_parts {
     const struct rs_hint_keys *keys;
-    const struct rs_route *routes;
+    const struct rs_route *routes; /* relays of one cluster one after the other */
     size_t route_count;
     const struct rs_address *own; /* the relay's own addresses */
     size_t own_count;
@@ -37,7 +40,7 @@ struct rs_routing_parts {
 
 struct rs_routing;
 
-/* Octets that the value takes; 0 if there is more than 2^20 of anything. */
+/* Octets that the value takes; 0 if there is more than 2^20 of anything, or more than RS_ROUTING_RELAYS relays. */
 size_t rs_routing_size(const struct rs_routing_parts *parts);
 
 /* Builds the value in `size` octets of zeroed memory aligned to 16. Of several routed entries with one route or one
@@ -48,9 +51,15 @@ enum rs_status rs_routing_init(struct rs_routing *routing, size_t size, const st
 uint64_t rs_routing_generation(const struct rs_routing *routing);
 const struct rs_hint_keys *rs_routing_keys(const struct rs_routing *routing);
 
-/* The routed entry with these ids, with this address; NULL: none. Valid as long as the value. */
+/* The routed entry with these ids, or else the first relay of that cluster; the entry with this address; NULL: none.
+ * Valid as long as the value. */
 const struct rs_route *rs_routing_find(const struct rs_routing *routing, uint16_t cluster, uint16_t transceiver);
 const struct rs_route *rs_routing_find_source(const struct rs_routing *routing, const struct rs_address *address);
+
+/* The relay of the same cluster after this one; NULL: it is the last, or no relay. */
+const struct rs_route *rs_routing_next_relay(const struct rs_route *relay);
+
+bool rs_routing_has_relays(const struct rs_routing *routing);
 
 /* Whether datagrams may go to this client address. Never to an address and port of ours or of the directory. Else yes
  * for re-admitted networks, no for the ranges of rs_address_is_denied and for any port of our own or the directory's

@@ -231,15 +231,21 @@ static void fail(struct rs_udp_batch *batch, unsigned from, unsigned to, enum rs
 
 static void send_from(const struct rs_udp_socket *socket, struct rs_udp_batch *batch, unsigned done)
 {
-    unsigned queued = batch->queued;
-    /* Each round sends or gives up at least one, so there are at most `queued` of them. */
+    unsigned queued = batch->queued, again = queued; /* the message that is tried a second time */
+    batch->was_interrupted = false;
+    /* Of two rounds one sends or gives up at least one, so there are at most twice `queued` of them. */
     while (done < queued) {
         int sent = sendmmsg(socket->fd, batch->messages + done, queued - done, MSG_DONTWAIT);
         if (sent > 0) {
+            batch->was_interrupted |= (unsigned)sent < queued - done;
             done += (unsigned)sent;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             fail(batch, done, queued, RS_DROP_SEND_FAILED);
             done = queued;
+        } else if (again != done) {
+            /* With IP_RECVERR it may be news of an earlier one, told once in the place of a send. */
+            batch->was_interrupted = true;
+            again = done;
         } else {
             fail(batch, done, done + 1, errno == EMSGSIZE ? RS_DROP_OVERSIZE : RS_DROP_SEND_FAILED);
             done++;
@@ -256,6 +262,19 @@ void rs_udp_send(const struct rs_udp_socket *socket, struct rs_udp_batch *batch,
         batch->dirty = batch->queued;
     enter(batch, RS_UDP_SENDING);
     send_from(socket, batch, 0);
+}
+
+bool rs_udp_take_refusal(const struct rs_udp_socket *socket, struct rs_address *destination)
+{
+    struct sockaddr_storage name;
+    uint64_t control[32];
+    struct msghdr header = {
+        .msg_name = &name, .msg_namelen = sizeof name, .msg_control = control, .msg_controllen = sizeof control};
+    if (recvmsg(socket->fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+        return false;
+    if (rs_address_from_sockaddr(&name, destination) != RS_OK)
+        memset(destination, 0, sizeof *destination);
+    return true;
 }
 
 /* Points a datagram at its data in this process: as far into the batch as they were in the one that is gone. */

@@ -49,11 +49,12 @@ enum rs_udp_phase {
 };
 
 struct rs_udp_batch {
-    unsigned dirty;         /* how many messages the next receive has to set up again */
-    _Atomic uint32_t phase; /* enum rs_udp_phase */
-    uint32_t count;         /* datagrams held, in the phases from RS_UDP_HELD on */
-    uint32_t queued;        /* messages to send, in the phase RS_UDP_SENDING */
-    uintptr_t home;         /* where the batch is in the process that its pointers are of */
+    unsigned dirty;           /* how many messages the next receive has to set up again */
+    _Atomic uint32_t phase;   /* enum rs_udp_phase */
+    uint32_t count;           /* datagrams held, in the phases from RS_UDP_HELD on */
+    uint32_t queued;          /* messages to send, in the phase RS_UDP_SENDING */
+    uint32_t was_interrupted; /* the last send met an error: rs_udp_take_refusal may know of whom */
+    uintptr_t home;           /* where the batch is in the process that its pointers are of */
     struct rs_datagram datagrams[RS_UDP_BATCH];
     struct mmsghdr messages[RS_UDP_BATCH];
     struct iovec vectors[RS_UDP_BATCH];
@@ -81,6 +82,10 @@ int rs_udp_receive(const struct rs_udp_socket *socket, struct rs_udp_batch *batc
  * kernel refuses gets RS_DROP_OVERSIZE (EMSGSIZE) or RS_DROP_SEND_FAILED, and the others still go. When the socket's
  * buffer is full, the rest of the batch is RS_DROP_SEND_FAILED: old audio is worth nothing, so nothing waits. */
 void rs_udp_send(const struct rs_udp_socket *socket, struct rs_udp_batch *batch, unsigned count);
+
+/* One destination from which word came that nobody receives there, where the socket has IP_RECVERR or IPV6_RECVERR;
+ * never blocks. False: no more of them. */
+bool rs_udp_take_refusal(const struct rs_udp_socket *socket, struct rs_address *destination);
 
 /* The batch is done with: what it held was counted. */
 void rs_udp_finish(struct rs_udp_batch *batch);

@@ -197,9 +197,9 @@ static void test_routes_in_use_are_marked(void)
     uint8_t marks[4] = {0};
     put(table, flow_of(3, 0), 0, false);
     put(table, flow_of(5, 0), 1, false);
-    rs_flow_table_mark_routes(table, LIFETIME, ids, 4, marks);
+    rs_flow_table_mark_routes(table, LIFETIME, UINT32_MAX, ids, 4, marks);
     CHECK(marks[0] == 0 && marks[1] == 0 && marks[2] == 1 && marks[3] == 0);
-    rs_flow_table_mark_routes(table, 1, ids, 0, marks);
+    rs_flow_table_mark_routes(table, 1, UINT32_MAX, ids, 0, marks);
     free(table);
 }
 

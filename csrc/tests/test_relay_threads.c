@@ -35,9 +35,10 @@ static int open_socket(struct rs_udp_socket *out)
 
 static struct rs_routing *new_routing(uint64_t generation)
 {
-    const struct rs_route route = {transceiver.bound, 1, 2, 1};
+    const struct rs_route route = {transceiver.bound, 1, 2, 1, 0};
     const struct rs_network loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}, 104};
-    const struct rs_routing_parts parts = {&keys, &route, 1, NULL, 0, &loopback, 1};
+    const struct rs_routing_parts parts = {
+        .keys = &keys, .routes = &route, .route_count = 1, .readmitted = &loopback, .readmitted_count = 1};
     size_t size = rs_routing_size(&parts);
     void *memory = aligned_alloc(16, size);
     CHECK(memory != NULL);
@@ -129,7 +130,7 @@ static void *control(void *unused)
             for (unsigned d = 0; d < RS_DIRECTIONS; d++)
                 rs_counters_read(&worker->shard->counters[d], counts);
         }
-        rs_relay_mark_routes(&relay, 0, ids, 1, &mark);
+        rs_relay_mark_routes(&relay, 0, UINT32_MAX, ids, 1, &mark);
         while (rs_relay_oldest_generation(&relay) < generation)
             usleep(1000);
         free(in_force);

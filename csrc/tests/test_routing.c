@@ -37,7 +37,8 @@ static void test_every_entry_is_found_by_its_ids_and_by_its_address(void)
         routes[i] = (struct rs_route){{V4(10, 0, (uint8_t)(i >> 8), (uint8_t)i), (uint16_t)(1 + i % 3)},
                                       (uint16_t)(i % 5),
                                       (uint16_t)i,
-                                      i % 7 != 0};
+                                      i % 7 != 0,
+                                      0};
     const struct rs_routing_parts parts = {.keys = &no_keys, .routes = routes, .route_count = COUNT};
     struct rs_routing *routing = build(&parts);
     for (uint32_t i = 0; i < COUNT; i++) {
@@ -54,9 +55,35 @@ static void test_every_entry_is_found_by_its_ids_and_by_its_address(void)
     free(routing);
 }
 
+static void test_the_relays_of_a_cluster_lead_to_all_of_its_transceivers(void)
+{
+    const struct rs_route routes[] = {
+        {{V4(10, 0, 0, 1), 5000}, 1, 2, 1, 0}, {{V4(10, 1, 0, 1), 4000}, 2, 0, 1, 1},
+        {{V4(10, 1, 0, 2), 4000}, 2, 0, 1, 1}, {{V4(10, 2, 0, 1), 4000}, 3, 0, 1, 1},
+        {{V4(10, 3, 0, 1), 4000}, 4, 0, 0, 1}, {{V4(10, 1, 0, 3), 4000}, 3, 0, 1, 1},
+    };
+    const struct rs_routing_parts parts = {.keys = &no_keys, .routes = routes, .route_count = 6};
+    struct rs_routing *routing = build(&parts), *again;
+    const struct rs_route *relay = rs_routing_find(routing, 2, 77), *next = rs_routing_next_relay(relay);
+    CHECK(rs_routing_has_relays(routing) && relay != NULL && rs_routing_find(routing, 2, 0) == relay);
+    CHECK(next != NULL && rs_address_equal(&next->address, &routes[2].address) && !rs_routing_next_relay(next));
+    CHECK(relay->relay != 0 && next->relay != 0 && relay->relay != next->relay);
+    const struct rs_route *third = rs_routing_next_relay(rs_routing_find(routing, 3, 1));
+    CHECK(third == NULL); /* not one after the other in the parts */
+    CHECK(rs_routing_find(routing, 4, 1) == NULL && rs_routing_find(routing, 1, 3) == NULL);
+    CHECK(rs_routing_find_source(routing, &routes[1].address) == relay);
+    CHECK(!rs_routing_admits_client(routing, &routes[1].address));
+    CHECK(rs_routing_next_relay(rs_routing_find(routing, 1, 2)) == NULL);
+    const struct rs_routing_parts fewer = {.keys = &no_keys, .routes = routes + 1, .route_count = 1};
+    again = build(&fewer);
+    CHECK(rs_routing_find(again, 2, 1)->relay == relay->relay);
+    free(again);
+    free(routing);
+}
+
 static void test_own_and_internal_hosts_are_no_clients_unless_readmitted(void)
 {
-    const struct rs_route routes[] = {{{V4(10, 0, 0, 5), 5000}, 1, 2, 1}, {{V4(10, 0, 0, 6), 5000}, 1, 3, 0}};
+    const struct rs_route routes[] = {{{V4(10, 0, 0, 5), 5000}, 1, 2, 1, 0}, {{V4(10, 0, 0, 6), 5000}, 1, 3, 0, 0}};
     const struct rs_address own = {V4(203, 0, 113, 10), 3478};
     const struct rs_network readmitted[] = {{V4(10, 0, 0, 0), 120}, {V4(127, 0, 0, 0), 104}};
     struct rs_routing_parts parts = {&no_keys, routes, 2, &own, 1, NULL, 0, NULL, 0};
@@ -86,6 +113,7 @@ int main(void)
 {
     test_an_empty_value_routes_nothing_and_admits_strangers();
     test_every_entry_is_found_by_its_ids_and_by_its_address();
+    test_the_relays_of_a_cluster_lead_to_all_of_its_transceivers();
     test_own_and_internal_hosts_are_no_clients_unless_readmitted();
     return 0;
 }

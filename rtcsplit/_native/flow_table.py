@@ -102,7 +102,7 @@ class FlowTable:
         asked = sorted(set(routes))
         ids = ffi.new("uint32_t[]", [cluster << 16 | transceiver for cluster, transceiver in asked])
         marks = ffi.new("uint8_t[]", len(asked))
-        lib.rs_flow_table_mark_routes(self._table, now_ms, ids, len(asked), marks)
+        lib.rs_flow_table_mark_routes(self._table, now_ms, 0xFFFFFFFF, ids, len(asked), marks)
         return {route for route, is_used in zip(asked, marks, strict=True) if is_used}
 
     def _hash(self, client: tuple[bytes, int]) -> int:

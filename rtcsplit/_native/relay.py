@@ -46,12 +46,13 @@ class Direction(IntEnum):
 
 
 class RouteTuple(NamedTuple):
-    """One entry of the directory: ids, internal address, and whether anything is routed there."""
+    """One entry of the directory: ids, internal address, whether anything is routed there, whether it is a relay."""
 
     cluster: int
     transceiver: int
     address: AddressTuple
     is_routed: bool
+    is_relay: bool = False
 
 
 class Counts(NamedTuple):
@@ -174,7 +175,7 @@ class NativeRelay:
 
         Args:
             keys: the hint keys.
-            routes: the directory.
+            routes: the directory; relays of one cluster one after the other, with transceiver id 0.
             own: the relay's own addresses.
             readmitted: networks, as (16 octets, prefix length), where clients may be although they are denied by
                 default.
@@ -185,7 +186,7 @@ class NativeRelay:
         """
         native_routes = ffi.new(
             "struct rs_route[]",
-            [(route.address, route.cluster, route.transceiver, route.is_routed) for route in routes],
+            [(route.address, route.cluster, route.transceiver, route.is_routed, route.is_relay) for route in routes],
         )
         native_own = ffi.new("struct rs_address[]", list(own))
         native_readmitted = ffi.new("struct rs_network[]", list(readmitted))
@@ -264,11 +265,20 @@ class NativeRelay:
 
         Looks at every slot of every table, which takes milliseconds, without the GIL.
         """
-        asked = sorted(set(routes))
-        ids = ffi.new("uint32_t[]", [cluster << 16 | transceiver for cluster, transceiver in asked])
+        ids = {cluster << 16 | transceiver for cluster, transceiver in routes}
+        return {(used >> 16, used & 0xFFFF) for used in self._in_use(ids, 0xFFFFFFFF, now_ms)}
+
+    def clusters_in_use(self, clusters: Iterable[int], now_ms: int) -> set[int]:
+        """Return those of these clusters that a live confirmed flow leads to; as :meth:`routes_in_use`."""
+        ids = {cluster << 16 for cluster in clusters}
+        return {used >> 16 for used in self._in_use(ids, 0xFFFF0000, now_ms)}
+
+    def _in_use(self, ids: set[int], mask: int, now_ms: int) -> list[int]:
+        asked = sorted(ids)
         marks = ffi.new("uint8_t[]", len(asked))
-        lib.rs_relay_mark_routes(self._relay, now_ms & 0xFFFFFFFF, ids, len(asked), marks)
-        return {route for route, is_used in zip(asked, marks, strict=True) if is_used}
+        native_ids = ffi.new("uint32_t[]", asked)
+        lib.rs_relay_mark_routes(self._relay, now_ms & 0xFFFFFFFF, mask, native_ids, len(asked), marks)
+        return [id_ for id_, is_used in zip(asked, marks, strict=True) if is_used]
 
     def decide(
         self,

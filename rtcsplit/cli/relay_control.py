@@ -37,7 +37,7 @@ def read_directory(config: RelayConfig) -> Directory:
     if networks and (outside := directory.outside(networks)):
         allowed = ", ".join(map(str, networks))
         expected = f"an address within relay.transceiver_networks ({allowed})"
-        raise ConfigurationError("relay.directory", str(outside[0].address), expected)
+        raise ConfigurationError("relay.directory", str(outside[0]), expected)
     return directory
 
 

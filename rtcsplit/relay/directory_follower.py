@@ -90,7 +90,11 @@ class DirectoryFollower:
             else:
                 self._relay.replace_directory(directory)
                 self.readings["changed"] += 1
-                facts = {"entries": len(directory.entries), "active": len(directory.active())}
+                facts = {
+                    "entries": len(directory.entries),
+                    "active": len(directory.active()),
+                    "clusters": len(directory.clusters),
+                }
                 _log.info("directory_replaced", extra=facts)
             self._failure = ""
         except RtcsplitError as error:

@@ -14,13 +14,14 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from itertools import chain
 from types import TracebackType
 
 from .._native.relay import Direction, NativeRelay, RouteTuple, key_count
 from .._native.relay_flows import RelayFlows
 from .._native.udp import kernel_drops
 from ..errors import ConfigurationError, UsageError
-from ..routing.directory import Directory
+from ..routing.directory import Cluster, Directory, DirectoryEntry
 from ..routing.hint import Route, RoutingKeys
 from ..wire.address import Address
 from ..wire.network import mapped_network
@@ -28,7 +29,7 @@ from .counters import RelayCounters, WorkerCounters
 from .holdings import Holdings
 from .routes import RoutesInForce
 from .settings import RelaySettings
-from .sockets import WorkerSockets, address_of, open_sockets
+from .sockets import WorkerSockets, address_of, open_sockets, tell_of_refusals
 
 __all__ = ["Relay"]
 
@@ -219,6 +220,7 @@ class Relay:
                 flows = self._native.flows(index)
                 workers.append(WorkerCounters.of(up, down, flows, overflow[index], serves_relays=pair.serves_relays))
         routes = sum(entry.is_routed for entry in self._routes.entries)
+        routes += sum(len(cluster.relays) for cluster in self._routes.clusters)
         return RelayCounters(tuple(workers), routes, key_count(self._keys.native))
 
     def _replaced(self) -> None:
@@ -230,9 +232,12 @@ class Relay:
 
     def _publish(self) -> None:
         assert self._native is not None
+        if self._routes.clusters:
+            for pair in self._sockets:
+                tell_of_refusals(pair.upstream)
         self._native.publish(
             self._keys.native,
-            [RouteTuple(e.route.cluster, e.route.transceiver, e.address, e.is_routed) for e in self._routes.entries],
+            [*map(_transceiver, self._routes.entries), *chain(*map(_relays, self._routes.clusters))],
             [self._address, *([self._relay_address] if self._relay_address else []), *self._upstream_addresses],
             [mapped_network(network) for network in self._settings.allow_client_networks],
             [mapped_network(network) for network in self._settings.relay_networks],
@@ -240,12 +245,15 @@ class Relay:
 
     async def _keep_house(self, native: NativeRelay) -> None:
         """Free what replacements left behind, until nothing is."""
-        while native.reclaim() > 1 or self._routes.kept:
+        while native.reclaim() > 1 or self._routes.kept or self._routes.kept_clusters:
             await asyncio.sleep(_HOUSEKEEPING_SECONDS)
             kept = {(route.cluster, route.transceiver) for route in self._routes.kept}
-            unused = kept - await asyncio.to_thread(native.routes_in_use, kept, int(time.monotonic() * 1000))
-            if unused:
-                self._routes.release(Route(*ids) for ids in unused)
+            clusters = {*self._routes.kept_clusters}
+            now_ms = int(time.monotonic() * 1000)
+            unused = kept - await asyncio.to_thread(native.routes_in_use, kept, now_ms)
+            unused_clusters = clusters - await asyncio.to_thread(native.clusters_in_use, clusters, now_ms)
+            if unused or unused_clusters:
+                self._routes.release([Route(*ids) for ids in unused], unused_clusters)
                 self._publish()
 
     def _start_threads(self) -> None:
@@ -284,7 +292,15 @@ class Relay:
     def _check_families(self, routes: RoutesInForce) -> None:
         if not self._settings.upstream.is_ipv4:
             return
-        for entry in routes.entries:
-            if not entry.address.is_ipv4:
+        for address in routes.listed.addresses():
+            if not address.is_ipv4:
                 expected = "an IPv4 address, since relay.upstream is one"
-                raise ConfigurationError("directory", str(entry.address), expected)
+                raise ConfigurationError("directory", str(address), expected)
+
+
+def _transceiver(entry: DirectoryEntry) -> RouteTuple:
+    return RouteTuple(entry.route.cluster, entry.route.transceiver, entry.address, entry.is_routed)
+
+
+def _relays(cluster: Cluster) -> list[RouteTuple]:
+    return [RouteTuple(cluster.id, 0, address, True, is_relay=True) for address in cluster.relays]

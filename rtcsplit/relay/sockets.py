@@ -17,7 +17,9 @@ from ..errors import ConfigurationError
 from ..wire.address import Address
 from .settings import RelaySettings
 
-__all__ = ["WorkerSockets", "address_of", "open_more_sockets", "open_sockets", "steer"]
+__all__ = ["WorkerSockets", "address_of", "open_more_sockets", "open_sockets", "steer", "tell_of_refusals"]
+
+_IP_RECVERR, _IPV6_RECVERR = 11, 25  # Linux; the socket module does not name them
 
 # How long a worker's thread stays in the kernel when nothing comes: the longest that a stop or a free takes.
 _RECEIVE_TIMEOUT_MS = 100
@@ -120,6 +122,13 @@ def address_of(sock: socket.socket) -> Address:
     """Return the address that a socket is bound to."""
     host, port = sock.getsockname()[:2]
     return Address.of(host, port)
+
+
+def tell_of_refusals(sock: socket.socket) -> None:
+    """Let a socket know that nobody receives where it sends to, as the kernel or a router of the way says."""
+    sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
 
 
 def _bind(address: Address, setting: str, settings: RelaySettings, *, is_shared: bool = False) -> socket.socket:

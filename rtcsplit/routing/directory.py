@@ -1,4 +1,4 @@
-"""The directory: which internal address a route leads to.
+"""The directory: which internal addresses a route leads to.
 
 A value: its sources (a file, code) make a new one and hand it to the relay whole.
 
@@ -9,6 +9,10 @@ As a file it is TOML::
     id = 2
     address = "10.0.0.5:5000"
     state = "active"            # or "draining", "dead"; "active" where it is left out
+
+    [[cluster]]                 # of other relays: its transceivers are reached through any of them
+    id = 2
+    relays = ["10.1.0.1:4000", "10.1.0.2:4000"]
 """
 
 from __future__ import annotations
@@ -29,10 +33,12 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["Directory", "DirectoryEntry", "EntryState"]
+__all__ = ["Cluster", "Directory", "DirectoryEntry", "EntryState"]
 
-_TABLE = "transceiver"
+_TABLE, _CLUSTERS = "transceiver", "cluster"
 _FIELDS = ("cluster", "id", "address", "state")
+
+RELAYS_MAX = 512  # of all clusters: RS_ROUTING_RELAYS in csrc/routing.h
 
 
 class EntryState(Enum):
@@ -62,23 +68,38 @@ class DirectoryEntry(NamedTuple):
         return self.state is not EntryState.DEAD
 
 
+class Cluster(NamedTuple):
+    """A cluster behind relays of its own.
+
+    Attributes:
+        id: its number.
+        relays: where they take other relays' datagrams; any of them reaches all of its transceivers.
+    """
+
+    id: int
+    relays: tuple[Address, ...]
+
+
 class Directory:
-    """Immutable; compares by its entries.
+    """Immutable; compares by its entries and clusters.
 
     Attributes:
         entries: as given.
+        clusters: as given.
     """
 
-    __slots__ = ("_by_address", "_by_route", "entries")
+    __slots__ = ("_by_address", "_by_route", "clusters", "entries")
 
-    def __init__(self, entries: Iterable[DirectoryEntry] = ()) -> None:
+    def __init__(self, entries: Iterable[DirectoryEntry] = (), clusters: Iterable[Cluster] = ()) -> None:
         """Check the entries and index them.
 
         Raises:
-            UsageError: two entries with one route, two that are not dead with one address, or an address that is no
-                unicast address with a port.
+            UsageError: two entries with one route, two that are not dead with one address, an address that is no
+                unicast address with a port, a cluster twice, without relays, or with transceivers besides, or more
+                relays than a relay can have.
         """
         self.entries = tuple(entries)
+        self.clusters = tuple(clusters)
         self._by_route: dict[Route, DirectoryEntry] = {}
         self._by_address: dict[Address, DirectoryEntry] = {}
         for entry in self.entries:
@@ -87,6 +108,22 @@ class Directory:
                 raise UsageError(f"two entries have the route {entry.route}")
             if entry.is_routed and self._by_address.setdefault(entry.address, entry) is not entry:
                 raise UsageError(f"two entries have the address {entry.address}")
+        self._check_clusters()
+
+    def _check_clusters(self) -> None:
+        taken = {*self._by_address}
+        reached = {entry.route.cluster for entry in self.entries}
+        for cluster in self.clusters:
+            if cluster.id in reached or not cluster.relays:
+                raise UsageError(f"cluster {cluster.id} needs relays, in one place, and no transceivers besides")
+            reached.add(cluster.id)
+            for address in cluster.relays:
+                _check_address(address)
+                if address in taken:
+                    raise UsageError(f"two entries have the address {address}")
+                taken.add(address)
+        if sum(len(cluster.relays) for cluster in self.clusters) > RELAYS_MAX:
+            raise UsageError(f"there are more than {RELAYS_MAX} relays")
 
     @classmethod
     def from_file(cls, path: str | Path, *, setting: str = "directory") -> Directory:
@@ -141,9 +178,17 @@ class Directory:
     @classmethod
     def _from_document(cls, document: dict[str, object]) -> Directory:
         for key in document:
-            if key != _TABLE:
-                raise ConfigurationError(key, document[key], f"nothing but [[{_TABLE}]]")
-        return cls.from_tables(document.get(_TABLE, []))
+            if key not in (_TABLE, _CLUSTERS):
+                raise ConfigurationError(key, document[key], f"nothing but [[{_TABLE}]] and [[{_CLUSTERS}]]")
+        directory = cls.from_tables(document.get(_TABLE, []))
+        tables = document.get(_CLUSTERS, [])
+        if not isinstance(tables, list):
+            raise ConfigurationError(_CLUSTERS, tables, "an array of tables")
+        clusters = [_cluster(table, f"{_CLUSTERS}[{index}]") for index, table in enumerate(tables)]
+        try:
+            return cls(directory.entries, clusters)
+        except UsageError as error:
+            raise ConfigurationError(_CLUSTERS, f"{len(clusters)} clusters", f"consistent clusters: {error}") from None
 
     def lookup(self, route: Route) -> DirectoryEntry | None:
         """Return the route's entry, whatever its state."""
@@ -157,25 +202,30 @@ class Directory:
         """Return the entries that take new sessions."""
         return tuple(entry for entry in self.entries if entry.state is EntryState.ACTIVE)
 
-    def outside(self, networks: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> tuple[DirectoryEntry, ...]:
-        """Return the entries whose addresses are in none of these networks."""
+    def addresses(self) -> tuple[Address, ...]:
+        """Return all addresses, of transceivers and of clusters' relays."""
+        relays = (address for cluster in self.clusters for address in cluster.relays)
+        return (*(entry.address for entry in self.entries), *relays)
+
+    def outside(self, networks: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> tuple[Address, ...]:
+        """Return the addresses that are in none of these networks."""
         within = tuple(networks)
-        return tuple(e for e in self.entries if not any(ipaddress.ip_address(e.address.host) in net for net in within))
+        return tuple(a for a in self.addresses() if not any(ipaddress.ip_address(a.host) in net for net in within))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Directory) and self.entries == other.entries
+        return isinstance(other, Directory) and (self.entries, self.clusters) == (other.entries, other.clusters)
 
     def __hash__(self) -> int:
-        return hash(self.entries)
+        return hash((self.entries, self.clusters))
 
     def __repr__(self) -> str:
-        return f"Directory({list(self.entries)!r})"
+        return f"Directory({list(self.entries)!r}, {list(self.clusters)!r})"
 
 
 def _check_address(address: Address) -> None:
     ip = ipaddress.ip_address(address.host)
     if not 1 <= address.port <= 65535 or ip.is_multicast or ip.is_unspecified:
-        raise UsageError(f"{address} is no address that a transceiver can have")
+        raise UsageError(f"{address} is no address that a transceiver or relay can have")
 
 
 def _entry(table: object, setting: str) -> DirectoryEntry:
@@ -185,20 +235,35 @@ def _entry(table: object, setting: str) -> DirectoryEntry:
         if key not in _FIELDS:
             raise ConfigurationError(f"{setting}.{key}", table[key], f"one of {', '.join(_FIELDS)}")
     route = Route(_id(table, "cluster", setting), _id(table, "id", setting))
-    text = table.get("address")
-    try:
-        address = Address.parse(text if isinstance(text, str) else "")
-        _check_address(address)
-    except UsageError:
-        raise ConfigurationError(
-            f"{setting}.address", text, 'a literal address and port, "10.0.0.5:5000" or "[fd00::5]:5000"'
-        ) from None
+    address = _address(table.get("address"), f"{setting}.address")
     try:
         state = EntryState(table.get("state", "active"))
     except ValueError:
         states = ", ".join(state.value for state in EntryState)
         raise ConfigurationError(f"{setting}.state", table["state"], f"one of {states}") from None
     return DirectoryEntry(route, address, state)
+
+
+def _cluster(table: object, setting: str) -> Cluster:
+    if not isinstance(table, dict):
+        raise ConfigurationError(setting, table, "a table")
+    for key in table:
+        if key not in ("id", "relays"):
+            raise ConfigurationError(f"{setting}.{key}", table[key], "one of id, relays")
+    relays = table.get("relays")
+    if not isinstance(relays, list) or not relays:
+        raise ConfigurationError(f"{setting}.relays", relays, "a list of addresses, at least one")
+    return Cluster(_id(table, "id", setting), tuple(_address(text, f"{setting}.relays") for text in relays))
+
+
+def _address(text: object, setting: str) -> Address:
+    try:
+        address = Address.parse(text if isinstance(text, str) else "")
+        _check_address(address)
+    except UsageError:
+        expected = 'a literal address and port, "10.0.0.5:5000" or "[fd00::5]:5000"'
+        raise ConfigurationError(setting, text, expected) from None
+    return address
 
 
 def _id(table: dict[str, object], name: str, setting: str) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from rtcsplit.errors import ConfigurationError, UsageError
-from rtcsplit.routing.directory import Directory, DirectoryEntry, EntryState
+from rtcsplit.routing.directory import Cluster, Directory, DirectoryEntry, EntryState
 from rtcsplit.routing.hint import Route
 from rtcsplit.wire.address import Address
 
@@ -110,6 +111,55 @@ def test_unusable_text_names_the_key(old: str, new: str, key: str) -> None:
 def test_other_shapes_are_refused(text: str) -> None:
     with pytest.raises(ConfigurationError):
         Directory.from_toml(text)
+
+
+CLUSTERS = """
+[[transceiver]]
+cluster = 1
+id = 1
+address = "10.0.0.1:5000"
+
+[[cluster]]
+id = 2
+relays = ["10.1.0.1:4000", "[fd00::1]:4000"]
+"""
+RELAYS = (Address.of("10.1.0.1", 4000), Address.of("fd00::1", 4000))
+
+
+def test_a_cluster_has_relays_instead_of_transceivers() -> None:
+    directory = Directory.from_toml(CLUSTERS)
+    assert directory == Directory([ACTIVE], [Cluster(2, RELAYS)])
+    assert hash(directory) == hash(Directory([ACTIVE], [Cluster(2, RELAYS)]))
+    assert directory != Directory([ACTIVE])
+    assert directory.addresses() == (A, *RELAYS)
+    assert directory.outside([ip_network("10.0.0.0/8")]) == RELAYS[1:]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        pytest.param("id = 2", "id = 65536", "cluster[0].id", id="id too large"),
+        pytest.param("id = 2", "id = 1", "cluster", id="transceivers besides"),
+        pytest.param("id = 2", "cluster = 2", "cluster[0].cluster", id="unknown key"),
+        pytest.param("10.1.0.1:4000", "relay.local:4000", "cluster[0].relays", id="name"),
+        pytest.param("10.1.0.1:4000", "10.0.0.1:5000", "cluster", id="address of a transceiver"),
+        pytest.param("10.1.0.1:4000", "[fd00::1]:4000", "cluster", id="address twice"),
+        pytest.param('["10.1.0.1:4000", "[fd00::1]:4000"]', "[]", "cluster[0].relays", id="no relays"),
+        pytest.param('["10.1.0.1:4000", "[fd00::1]:4000"]', '"10.1.0.1:4000"', "cluster[0].relays", id="no list"),
+        pytest.param("[[cluster]]\nid = 2", "[cluster]\nid = 2", "cluster", id="no array"),
+    ],
+)
+def test_unusable_clusters_name_the_key(old: str, new: str, key: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Directory.from_toml(CLUSTERS.replace(old, new, 1))
+    assert caught.value.key == key
+
+
+def test_relays_have_an_upper_bound() -> None:
+    relays = [Address.of(f"10.1.{n // 256}.{n % 256}", 4000) for n in range(513)]
+    Directory(clusters=[Cluster(1, tuple(relays[:512]))])
+    with pytest.raises(UsageError):
+        Directory(clusters=[Cluster(1, tuple(relays[:256])), Cluster(2, tuple(relays[256:]))])
 
 
 def test_unreadable_files_are_refused(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtcsplit.relay.routes import RoutesInForce
-from rtcsplit.routing.directory import Directory, DirectoryEntry, EntryState
+from rtcsplit.routing.directory import Cluster, Directory, DirectoryEntry, EntryState
 from rtcsplit.routing.hint import Route
 from rtcsplit.wire.address import Address
 
@@ -45,3 +45,22 @@ def test_an_address_given_to_another_transceiver_ends_the_kept_entry():
     successor = DirectoryEntry(Route(1, 3), ONE.address)
     routes.replace(Directory([successor]))
     assert routes.entries == (successor,)
+
+
+def test_a_vanished_cluster_stays_until_released_or_overruled():
+    relays = (Address.of("10.1.0.1", 4000), Address.of("10.1.0.2", 4000))
+    first, second = Cluster(2, relays[:1]), Cluster(3, relays[1:])
+    routes = RoutesInForce(Directory([ONE], [first, second]))
+    routes.replace(Directory([ONE]))
+    assert routes.clusters == (first, second)
+    assert routes.kept_clusters == (2, 3)
+    routes.release([], [2])
+    assert routes.clusters == (second,)
+    here = DirectoryEntry(Route(3, 1), TWO.address)
+    routes.replace(Directory([here]))
+    assert routes.clusters == ()
+    assert ONE.route in routes.kept
+    routes.replace(Directory(clusters=[Cluster(1, relays)]))
+    assert ONE.route not in routes.kept
+    routes.replace(Directory([ONE._replace(address=relays[0])]))
+    assert routes.clusters == ()

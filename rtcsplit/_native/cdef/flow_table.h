@@ -32,8 +32,8 @@ bool rs_flow_table_find(const struct rs_flow_table *table, uint64_t hash, const 
                         uint32_t now_ms, struct rs_flow_ref *out);
 unsigned rs_flow_table_find_hint(const struct rs_flow_table *table, const uint8_t *hint, uint32_t now_ms,
                                  struct rs_flow_ref *out, unsigned max);
-void rs_flow_table_mark_routes(const struct rs_flow_table *table, uint32_t now_ms, const uint32_t *ids, size_t count,
-                               uint8_t *marks);
+void rs_flow_table_mark_routes(const struct rs_flow_table *table, uint32_t now_ms, uint32_t mask,
+                               const uint32_t *ids, size_t count, uint8_t *marks);
 void rs_flow_table_end(struct rs_flow_table *table, const struct rs_flow_ref *ref);
 uint32_t rs_flow_table_count(const struct rs_flow_table *table);
 enum rs_flow_outcome rs_flow_table_put(struct rs_flow_table *table, uint64_t hash, const struct rs_flow *flow,

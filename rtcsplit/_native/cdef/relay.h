@@ -38,8 +38,8 @@ enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int publi
 void rs_relay_serve_relays(struct rs_relay *relay, uint32_t index);
 void rs_relay_publish(struct rs_relay *relay, const struct rs_routing *routing);
 uint64_t rs_relay_oldest_generation(const struct rs_relay *relay);
-void rs_relay_mark_routes(const struct rs_relay *relay, uint32_t now_ms, const uint32_t *ids, size_t count,
-                          uint8_t *marks);
+void rs_relay_mark_routes(const struct rs_relay *relay, uint32_t now_ms, uint32_t mask, const uint32_t *ids,
+                          size_t count, uint8_t *marks);
 void rs_relay_uplink(struct rs_relay_worker *worker, const struct rs_routing *routing, struct rs_datagram *datagrams,
                      unsigned count, uint32_t now_ms);
 void rs_relay_downlink(struct rs_relay_worker *worker, const struct rs_routing *routing,

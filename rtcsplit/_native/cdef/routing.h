@@ -1,8 +1,11 @@
+#define RS_ROUTING_RELAYS ...
+
 struct rs_route {
     struct rs_address address;
     uint16_t cluster;
     uint16_t transceiver;
     uint16_t is_routed;
+    uint16_t relay;
 };
 struct rs_routing_parts {
     const struct rs_hint_keys *keys;
