@@ -39,7 +39,7 @@ class PathSocket:
     def __init__(
         self, fd: int, networks: Sequence[tuple[bytes, int]] | None, table: NativeSessionTable | None = None
     ) -> None:
-        self._table = table or NativeSessionTable()
+        self._table = NativeSessionTable() if table is None else table
         self._networks = ffi.new("struct rs_network[]", [{"ip": ip, "prefix": prefix} for ip, prefix in networks or ()])
         self._socket = ffi.new(
             "struct rs_path_socket *",
