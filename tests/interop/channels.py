@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
-from rtcsplit.session.events import ChannelEvent, EndCause
+from rtcsplit.session.events import ChannelDrained, ChannelEvent, ChannelOpened, EndCause
 from rtcsplit.transceiver.call import Call
 from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address
 from rtcsplit.wire.rtp import RtpPacket
 
-__all__ = ["LossyWay", "Recorder", "recording_transceiver"]
+__all__ = ["LossyWay", "Pump", "Recorder", "recording_transceiver"]
 
 
 class Recorder:
@@ -54,6 +54,32 @@ class Recorder:
                 await self._changed.wait()
 
         await asyncio.wait_for(wait(), timeout)
+
+
+class Pump:
+    """Sends messages on the one channel of a call as that drains, so that no more than 1 MB waits.
+
+    Args:
+        recorder: the call's application, whose reactions this takes over.
+        call: with its channel open.
+        messages: to be sent.
+    """
+
+    def __init__(self, recorder: Recorder, call: Call, messages: Iterable[bytes]) -> None:
+        self._call = call
+        self._messages = iter(messages)
+        (self._opened,) = recorder.of_type(ChannelOpened)
+        recorder.react = lambda call, event: self.start() if isinstance(event, ChannelDrained) else None
+
+    def start(self) -> None:
+        """Send as much as may wait."""
+        channels, channel_id = self._call.channels, self._opened.channel_id
+        assert channels is not None
+        while channels.buffered_amount(channel_id) < 1_000_000:
+            message = next(self._messages, None)
+            if message is None:
+                return
+            channels.send(channel_id, message)
 
 
 class LossyWay(asyncio.DatagramProtocol):
@@ -95,15 +121,16 @@ class LossyWay(asyncio.DatagramProtocol):
 
 @contextlib.asynccontextmanager
 async def recording_transceiver(
-    setup: str = "active",
+    setup: str = "active", **options: Any
 ) -> AsyncIterator[tuple[Recorder, Transceiver, LossyWay]]:
-    """A transceiver whose answers name the lossy way."""
+    """A transceiver whose answers name the lossy way; ``options`` are further settings of it."""
     recorder, way = Recorder(), LossyWay()
     advertised = await way.start()
     settings = TransceiverSettings(
         Address.of("127.0.0.1", 0),
         advertise=(advertised,),
         dtls_setup=setup,  # type: ignore[arg-type]
+        **options,
     )
     try:
         async with Transceiver(settings, application=recorder) as transceiver:

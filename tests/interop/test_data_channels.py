@@ -14,7 +14,6 @@ from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessi
 from rtcsplit.session.dcep import ChannelParameters
 from rtcsplit.session.events import (
     ChannelClosed,
-    ChannelDrained,
     ChannelEvent,
     ChannelOpened,
     DataChannelsEnded,
@@ -23,7 +22,7 @@ from rtcsplit.session.events import (
 from rtcsplit.transceiver.call import Call
 from rtcsplit.transceiver.transceiver import Transceiver
 
-from .channels import LossyWay, Recorder, recording_transceiver
+from .channels import LossyWay, Pump, Recorder, recording_transceiver
 
 ROLES = {"active": "client", "passive": "server"}
 
@@ -167,27 +166,28 @@ async def test_everything_arrives_both_ways_under_loss(is_ordered: bool) -> None
         assert both.way.longest <= 1200
 
 
-async def test_ten_megabytes_in_pieces() -> None:
-    """Issue-sized transfer: written as the channel drains, so that no more than 2 MiB wait."""
+@pytest.mark.parametrize("is_ordered", [True, False], ids=["ordered", "unordered"])
+@pytest.mark.parametrize("loss", [0.0, pytest.param(0.05, marks=pytest.mark.long)], ids=["clean", "lossy"])
+async def test_ten_megabytes_in_pieces(loss: float, is_ordered: bool) -> None:
+    """Written as the channel drains, so that no more than 2 MiB wait; in the long form each way at 5 % loss."""
     async with pair() as both:
-        channel = both.client.createDataChannel("file")
+        channel = both.client.createDataChannel("file", ordered=is_ordered)
         downlink = received(channel)
         pieces = [n.to_bytes(4, "big") * 16_384 for n in range(160)]
-        left = iter(pieces)
-
-        def pump(call: Call, event: ChannelEvent) -> None:
-            if isinstance(event, (ChannelOpened, ChannelDrained)) and call.channels is not None:
-                while call.channels.buffered_amount(event.channel_id) < 1_000_000:
-                    piece = next(left, None)
-                    if piece is None:
-                        return
-                    call.channels.send(event.channel_id, piece)
-
-        both.recorder.react = pump
         await both.connect()
-        for piece in pieces:
-            assert await asyncio.wait_for(downlink.get(), 60) == piece
-        assert not both.transceiver.counters().drops
+        await both.recorder.until(lambda: bool(both.recorder.of_type(ChannelOpened)))
+        both.way.share = loss
+        Pump(both.recorder, both.call, pieces).start()
+        arrived = [await asyncio.wait_for(downlink.get(), 300) for _ in pieces]
+        assert (arrived if is_ordered else sorted(arrived)) == pieces
+        if loss:
+            for piece in pieces:
+                channel.send(piece)
+            await both.recorder.until(lambda: len(both.recorder.of_type(MessageReceived)) == len(pieces), 600)
+            uplink = [event.data for event in both.recorder.of_type(MessageReceived)]
+            assert (uplink if is_ordered else sorted(uplink)) == pieces
+        else:
+            assert not both.transceiver.counters().drops
 
 
 @pytest.mark.parametrize("closer", ["aiortc", "ours"])
