@@ -16,7 +16,7 @@ struct region_head {
 };
 
 #define MAGIC 0x3030796c72637472u /* "rtcrly00" as it lies in memory */
-#define VERSION 3                 /* raise it when anything in the region changes its meaning or its place */
+#define VERSION 4                 /* raise it when anything in the region changes its meaning or its place */
 #define HEAD ALIGNED(sizeof(struct region_head))
 
 /* What a forgotten VERSION would hide: most changes of the layout change one of these. */
@@ -180,6 +180,7 @@ enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int publi
     enum rs_status status = rs_udp_socket_init(&worker->public, public_fd, true);
     if (status == RS_OK)
         status = rs_udp_socket_init(&worker->upstream, upstream_fd, false);
+    worker->upstream.sends_runs = true;
     worker->cpu = cpu;
     return status;
 }
@@ -187,7 +188,7 @@ enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int publi
 void rs_relay_serve_relays(struct rs_relay *relay, uint32_t index)
 {
     if (index < relay->workers)
-        relay->worker[index].serves_relays = true;
+        relay->worker[index].serves_relays = relay->worker[index].public.sends_runs = true;
 }
 
 void rs_relay_publish(struct rs_relay *relay, const struct rs_routing *routing)

@@ -23,7 +23,7 @@ static void close_account(struct rs_counters *counters, const struct rs_udp_batc
 static void discard(const struct rs_udp_socket *source, struct rs_udp_batch *batch, struct rs_counters *counters)
 {
     int received = 1;
-    rs_udp_batch_init(batch);
+    rs_udp_batch_adopt(batch);
     for (unsigned sum = 0; received > 0 && sum < DISCARDED_MAX; sum += (unsigned)received) {
         received = rs_udp_receive(source, batch, false);
         if (received <= 0)

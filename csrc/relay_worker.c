@@ -118,6 +118,11 @@ static void forward(struct rs_relay_worker *worker, enum rs_direction direction,
     }
 }
 
+static struct rs_udp_socket *source_of(struct rs_relay_worker *worker, enum rs_direction direction)
+{
+    return direction == RS_UPLINK ? &worker->public : &worker->upstream;
+}
+
 static bool is_stopping(const struct rs_relay *relay)
 {
     return atomic_load_explicit(&relay->is_stopping, memory_order_relaxed);
@@ -125,14 +130,14 @@ static bool is_stopping(const struct rs_relay *relay)
 
 static enum rs_status forward_until_stopped(struct rs_relay_worker *worker, enum rs_direction direction)
 {
-    const struct rs_udp_socket *source = direction == RS_UPLINK ? &worker->public : &worker->upstream;
+    const struct rs_udp_socket *source = source_of(worker, direction);
     struct rs_udp_batch *batch = worker->batches[direction];
     unsigned left = 0; /* received by a predecessor that died before it looked at it */
     atomic_store(&worker->seen[direction].generation, 0); /* from now on any routing value may be in use */
     if (rs_udp_phase(batch) == RS_UDP_RECEIVING)
         left = rs_udp_resume_receive(source, batch);
     else
-        rs_udp_batch_init(batch); /* its pointers may be another process's */
+        rs_udp_batch_adopt(batch); /* its pointers may be another process's */
     forward(worker, direction, left);
     while (!is_stopping(worker->relay)) {
         int received = rs_udp_receive(source, batch, true);
@@ -143,15 +148,24 @@ static enum rs_status forward_until_stopped(struct rs_relay_worker *worker, enum
     return RS_OK;
 }
 
+/* Where the seat is ours, and not earlier: who had it may not know of runs. */
+static void prepare_source(struct rs_relay_worker *worker, enum rs_direction direction)
+{
+    if (direction == RS_DOWNLINK || worker->serves_relays)
+        rs_udp_receive_runs(source_of(worker, direction));
+}
+
 /* Waits for the seat; false: stopped meanwhile. */
 static bool take_seat(struct rs_relay_worker *worker, enum rs_direction direction, struct rs_seat *seat)
 {
     while (!is_stopping(worker->relay)) {
         switch (rs_seat_take(seat, SEAT_WAIT_MS)) {
         case RS_SEAT_INHERITED:
+            prepare_source(worker, direction);
             rs_relay_recover(worker, direction, rs_seat_crashed_often(seat, clock_ms()));
             return true;
         case RS_SEAT_TAKEN:
+            prepare_source(worker, direction);
             return true;
         case RS_SEAT_BUSY:
             break;
@@ -166,6 +180,8 @@ enum rs_status rs_relay_run(struct rs_relay *relay, uint32_t index, enum rs_dire
     struct rs_seat *seat = relay->seats == NULL ? NULL : &relay->seats->seat[index * RS_DIRECTIONS + direction];
     enum rs_status status = RS_OK;
     prepare_thread(worker, direction);
+    if (seat == NULL)
+        prepare_source(worker, direction);
     if (seat == NULL || take_seat(worker, direction, seat)) {
         status = forward_until_stopped(worker, direction);
         note_cpu_time(worker, direction);

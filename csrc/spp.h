@@ -19,6 +19,8 @@
 
 #define RS_SPP_SIZE 38
 #define RS_SPP_MAGIC 0x56EC
+#define RS_SPP_CLIENT_IP 2 /* where it is */
+#define RS_SPP_CLIENT_PORT 34
 
 /* Writes the header; the caller has the datagram behind it already, or puts it there. */
 void rs_spp_build(uint8_t out[RS_SPP_SIZE], const struct rs_address *client, const struct rs_address *proxy);

@@ -23,8 +23,10 @@ BUILD = Path(__file__).parents[2] / "build" / "bench"
 _cpus = sorted(os.sched_getaffinity(0))
 RELAY_CPU, LOAD_CPU = _cpus[0], _cpus[-1]
 
+OURS = "rtcsplit"
+
 CONTENDERS: dict[str, Sequence[str]] = {
-    "rtcsplit": (sys.executable, "-m", "benchmarks.relay.rtcsplit_relay"),
+    OURS: (sys.executable, "-m", "benchmarks.relay.rtcsplit_relay"),
     "limit": (str(BUILD / "forwarder"),),
     "go": (str(BUILD / "gorelay"),),
     "asyncio": (sys.executable, "-m", "benchmarks.relay.asyncio_relay"),
@@ -149,6 +151,8 @@ def driven_relay(name: str) -> Iterator[DrivenRelay]:
         driven = DrivenRelay(relay, load)
         request = packets.CHECKS[0]
         driven.ask(f"relay {relay_port}")
+        if name.startswith(OURS):
+            driven.ask("runs")  # what rtcsplit's own transceiver does; the others know nothing of it
         for key_id, (tag, mask) in packets.HINT_KEYS.items():
             driven.ask(f"key {key_id} {tag.hex()} {mask.hex()}")
         driven.ask(f"media {packets.AUDIO[0].hex()}")

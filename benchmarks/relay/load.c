@@ -3,6 +3,7 @@
  *   relay PORT                        where clients send to
  *   key ID TAG MASK                   hex; the hint key that requests are minted with
  *   media HEX, request OFFSET HEX     what clients send; OFFSET of the ufrag in the request
+ *   runs                              lets the transceiver send and receive runs
  *   flows FIRST COUNT                 makes these clients' flows
  *   renew COUNT                       sends each of the first COUNT flows a datagram from its transceiver
  *   run WHAT RATE MILLIS FLOWS SIZES  WHAT: up, both, echo; SIZES: equal, mixed. Answers in JSON */
@@ -54,7 +55,9 @@ static bool set(const char *line)
     unsigned a;
     int at = 0;
     char tag[64], mask[64];
-    if (sscanf(line, "relay %u", &a) == 1)
+    if (strcmp(line, "runs\n") == 0)
+        load_use_runs(&load);
+    else if (sscanf(line, "relay %u", &a) == 1)
         load.relay = (struct sockaddr_in){
             .sin_family = AF_INET, .sin_port = htons((uint16_t)a), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     else if (sscanf(line, "key %u %63s %63s", &a, tag, mask) == 3)
@@ -93,7 +96,7 @@ int main(void)
 {
     static char line[2 * LOAD_DATAGRAM + 64];
     load_open(&load);
-    printf("%u\n", (unsigned)load_port_of(load.transceiver));
+    printf("%u\n", (unsigned)load_port_of(load.transceiver.fd));
     fflush(stdout);
     while (fgets(line, sizeof line, stdin) != NULL) {
         obey(line);

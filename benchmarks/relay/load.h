@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "hint.h"
+#include "udp_batch.h"
 
 enum { LOAD_BATCH = 64, LOAD_DATAGRAM = 1500, LOAD_SAMPLES_MAX = 1 << 22 };
 
@@ -33,10 +34,10 @@ struct load_batch {
 
 struct load {
     int clients;
-    int transceiver;
-    struct sockaddr_in relay;    /* its public address */
-    struct sockaddr_in upstream; /* its upstream address, as the last datagram that arrived says */
-    uint16_t client_port;        /* of all clients */
+    struct rs_udp_socket transceiver;
+    struct sockaddr_in relay;   /* its public address */
+    struct rs_address upstream; /* its upstream address, as the last datagram that arrived says */
+    uint16_t client_port;       /* of all clients */
     struct rs_hint_keys keys;
     uint8_t media[LOAD_DATAGRAM];
     size_t media_len;
@@ -73,10 +74,14 @@ void load_receive_init(struct load_batch *batch);
 unsigned load_receive(int fd, struct load_batch *batch);
 unsigned load_send(int fd, struct load_batch *batch, unsigned count);
 
-/* Makes message `i` a client's, to the relay; a transceiver's, for a client. Its octets are those at `data`, or the
- * buffer's where that is NULL. */
+/* Makes message `i` a client's, to the relay. */
 void load_address_up(const struct load *load, struct load_batch *batch, unsigned i, uint32_t client, size_t len);
-void load_address_down(const struct load *load, struct load_batch *batch, unsigned i, uint32_t client, size_t len);
+
+/* Puts a header in front of a transceiver's datagram for a client. */
+void load_address_down(const struct load *load, struct rs_datagram *datagram, uint32_t client);
+
+/* Has the transceiver send and receive runs, as ours does. */
+void load_use_runs(struct load *load);
 
 /* Which client the kernel delivered message `i` to. */
 uint32_t load_delivered_to(struct load_batch *batch, unsigned i);

@@ -48,7 +48,8 @@ static int open_socket(uint32_t ip)
 void load_open(struct load *load)
 {
     int on = 1;
-    load->transceiver = open_socket(INADDR_LOOPBACK);
+    if (rs_udp_socket_init(&load->transceiver, open_socket(INADDR_LOOPBACK), false) != RS_OK)
+        load_fail("transceiver");
     load->clients = open_socket(INADDR_ANY);
     load->client_port = load_port_of(load->clients);
     if (setsockopt(load->clients, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0)
@@ -112,15 +113,23 @@ void load_address_up(const struct load *load, struct load_batch *batch, unsigned
     batch->messages[i].msg_hdr.msg_controllen = CMSG_SPACE(sizeof from);
 }
 
-void load_address_down(const struct load *load, struct load_batch *batch, unsigned i, uint32_t client, size_t len)
+void load_address_down(const struct load *load, struct rs_datagram *datagram, uint32_t client)
 {
     struct rs_address from = {.ip = {[10] = 0xff, 0xff}, .port = load->client_port}, proxy = from;
     uint32_t ip = htonl(FIRST_CLIENT + client);
     memcpy(from.ip + 12, &ip, sizeof ip);
     memcpy(proxy.ip + 12, &load->relay.sin_addr, 4);
     proxy.port = ntohs(load->relay.sin_port);
-    rs_spp_build(batch->buffers[i], &from, &proxy);
-    set_up(batch, i, &load->upstream, RS_SPP_SIZE + len);
+    datagram->data -= RS_SPP_SIZE;
+    datagram->len += RS_SPP_SIZE;
+    rs_spp_build(datagram->data, &from, &proxy);
+    datagram->peer = load->upstream;
+}
+
+void load_use_runs(struct load *load)
+{
+    load->transceiver.sends_runs = true;
+    rs_udp_receive_runs(&load->transceiver);
 }
 
 uint32_t load_delivered_to(struct load_batch *batch, unsigned i)

@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@
 #define BURST 1024              /* sent at a stretch when as many as possible are, so that the relay never runs dry */
 #define GROUP 32                /* flows that are made together */
 
-static struct load_batch to_relay, to_upstream, at_transceiver, at_clients;
+static struct load_batch to_relay, at_clients;
+static struct rs_udp_batch to_upstream, at_transceiver;
 
 /* The state of a run. */
 static struct state {
@@ -52,14 +54,24 @@ static void send_up(const struct load *load, unsigned count, uint64_t sent_ns)
     now.result.sent += load_send(load->clients, &to_relay, count);
 }
 
+static unsigned went(const struct rs_udp_batch *batch, unsigned count)
+{
+    unsigned sum = 0;
+    for (unsigned i = 0; i < count; i++)
+        sum += batch->datagrams[i].drop == RS_DROP_NONE;
+    return sum;
+}
+
 static void send_down(const struct load *load, unsigned count, uint64_t sent_ns)
 {
     for (unsigned i = 0; i < count; i++) {
         uint32_t client = now.next_down++ % now.flows;
-        size_t len = write_media(load, to_upstream.buffers[i] + RS_SPP_SIZE, client, sent_ns);
-        load_address_down(load, &to_upstream, i, client, len);
+        struct rs_datagram *slot = rs_udp_slot(&to_upstream, i);
+        slot->len = (uint32_t)write_media(load, slot->data, client, sent_ns);
+        load_address_down(load, slot, client);
     }
-    now.result.sent += load_send(load->transceiver, &to_upstream, count);
+    rs_udp_send(&load->transceiver, &to_upstream, count);
+    now.result.sent += went(&to_upstream, count);
 }
 
 /* Checks a datagram that arrived for `client`, and times it. */
@@ -75,42 +87,37 @@ static void note(const struct load *load, const uint8_t *data, size_t len, uint3
         now.samples[now.sample_count++] = (uint32_t)(arrived_ns - mark.sent_ns);
 }
 
-static uint32_t client_in(const uint8_t *header)
+static uint32_t client_of(const uint8_t *ip)
 {
-    uint32_t ip;
-    memcpy(&ip, header + 2 + 12, sizeof ip);
-    return ntohl(ip) - 0x7f010000u;
+    uint32_t host;
+    memcpy(&host, ip + 12, sizeof host);
+    return ntohl(host) - 0x7f010000u;
 }
 
 static void send_back(struct load *load, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        uint8_t *payload = at_transceiver.buffers[i] + RS_SPP_SIZE;
-        at_transceiver.vectors[i].iov_len = at_transceiver.messages[i].msg_len;
-        at_transceiver.messages[i].msg_hdr.msg_controllen = 0;
+        uint8_t *payload = at_transceiver.datagrams[i].data + RS_SPP_SIZE;
         if (payload[0] == 0)
             payload[0] = payload[1] = 1; /* a success response, by its look */
     }
-    load_send(load->transceiver, &at_transceiver, count);
-    load_receive_init(&at_transceiver);
+    rs_udp_send(&load->transceiver, &at_transceiver, count);
 }
 
 static unsigned take_up(struct load *load)
 {
-    unsigned count = load_receive(load->transceiver, &at_transceiver);
+    int received = rs_udp_receive(&load->transceiver, &at_transceiver, false);
+    unsigned count = received < 0 ? 0 : (unsigned)received;
     uint64_t arrived_ns = now.is_timed && !now.is_echo && count > 0 ? load_clock_ns() : 0;
     if (count > 0)
-        load->upstream = at_transceiver.names[0];
+        load->upstream = at_transceiver.datagrams[0].peer;
     now.result.up += count;
-    for (unsigned i = 0; i < count; i++) {
-        const uint8_t *data = at_transceiver.buffers[i];
-        size_t len = at_transceiver.messages[i].msg_len;
-        if (now.is_echo)
-            continue;
-        if (data[0] == 0x56)
-            note(load, data + RS_SPP_SIZE, len - RS_SPP_SIZE, client_in(data), arrived_ns);
-        else
-            note(load, data, len, ntohl(at_transceiver.names[i].sin_addr.s_addr) - 0x7f010000u, arrived_ns);
+    for (unsigned i = 0; i < count && !now.is_echo; i++) {
+        const struct rs_datagram *datagram = &at_transceiver.datagrams[i];
+        bool has_header = datagram->data[0] == 0x56;
+        const uint8_t *ip = has_header ? datagram->data + RS_SPP_CLIENT_IP : datagram->peer.ip;
+        size_t header = has_header ? RS_SPP_SIZE : 0;
+        note(load, datagram->data + header, datagram->len - header, client_of(ip), arrived_ns);
     }
     if (now.is_echo && count > 0)
         send_back(load, count);
@@ -131,7 +138,7 @@ static unsigned take_down(struct load *load)
 static void begin(const struct load_run *run)
 {
     uint32_t sequence = now.sequence, up = now.next_up, down = now.next_down;
-    load_receive_init(&at_transceiver);
+    rs_udp_batch_adopt(&at_transceiver);
     load_receive_init(&at_clients);
     memset(&now, 0, offsetof(struct state, samples));
     now.sequence = sequence;

@@ -51,6 +51,9 @@ class PathSocket:
         )
         if lib.rs_udp_socket_init(ffi.addressof(self._socket, "udp"), fd, False) != lib.RS_OK:
             raise OSError(ffi.errno, os.strerror(ffi.errno))
+        if networks is not None:
+            self._socket.udp.sends_runs = True
+            lib.rs_udp_receive_runs(ffi.addressof(self._socket, "udp"))
         self._inbound = InboundBatch(self._table)
         self._outbound = OutboundBatch()
         self.octets = self._inbound.octets

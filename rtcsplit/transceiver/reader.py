@@ -16,16 +16,17 @@ class SocketReader:
 
     Args:
         fd: the socket.
-        handle: receives without waiting, and handles what came.
+        handle: receives without waiting, handles what came, and says whether there is more, of which the event loop
+            hears nothing.
         gathering: says how long to wait in between.
     """
 
-    def __init__(self, fd: int, handle: Callable[[], None], gathering: Gathering) -> None:
+    def __init__(self, fd: int, handle: Callable[[], bool], gathering: Gathering) -> None:
         self._fd = fd
         self._handle = handle
         self._gathering = gathering
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._is_watching = False
 
     def start(self) -> None:
@@ -41,12 +42,15 @@ class SocketReader:
     def _wake(self) -> None:
         self._timer = None
         started = time.monotonic()
-        self._handle()
+        has_more = self._handle()
         self._gathering.handled(started, time.monotonic())
         pause = self._gathering.pause
         if pause:
             self._unwatch()
             self._timer = self._loop.call_later(pause, self._wake)
+        elif has_more:
+            self._unwatch()
+            self._timer = self._loop.call_soon(self._wake)
         else:
             self._watch()
 

@@ -289,13 +289,15 @@ class Transceiver:
             raise UsageError("the transceiver is not started")
         return self._socket
 
-    def _take_batches(self) -> None:
+    def _take_batches(self) -> bool:
+        """Handle what waits, within bounds; return whether more may wait, of which the kernel need not know."""
         socket = self._started_socket()
         for _ in range(_MAX_BATCHES_PER_WAKEUP):
             self._switchboard.receive_batch(socket.receive(), socket.batch.now)
             self._flush()
             if not socket.batch.is_full:
-                break  # what came meanwhile gathers for the next wake-up
+                return False  # what came meanwhile gathers for the next wake-up
+        return True
 
     def _on_timer(self) -> None:
         self._wakeup = None

@@ -14,6 +14,8 @@ struct rs_udp_socket {
     int family;
     struct rs_address bound;
     bool has_many_locals;
+    bool sends_runs;
+    bool receives_runs;
     ...;
 };
 struct rs_udp_batch {
@@ -21,5 +23,6 @@ struct rs_udp_batch {
     ...;
 };
 enum rs_status rs_udp_socket_init(struct rs_udp_socket *out, int fd, bool wants_local);
+void rs_udp_receive_runs(struct rs_udp_socket *socket);
 void rs_udp_batch_init(struct rs_udp_batch *batch);
 struct rs_datagram *rs_udp_slot(struct rs_udp_batch *batch, unsigned index);
