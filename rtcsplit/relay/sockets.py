@@ -12,6 +12,7 @@ import socket
 import struct
 from collections.abc import Iterable, Sequence
 
+from .._native.socket_buffers import set_buffers, warn_of_small_buffers
 from .._native.spread import spread_by_client, spread_by_kernel, spread_by_sender
 from ..errors import ConfigurationError
 from ..wire.address import Address
@@ -52,6 +53,7 @@ def open_sockets(settings: RelaySettings) -> list[WorkerSockets]:
         ConfigurationError: names the key, ``relay.listen`` for instance, and what the kernel said.
     """
     made = _open_workers(settings, ())
+    warn_of_small_buffers(made[0].public, settings.receive_buffer_bytes)
     steer(made, settings.workers)
     return made
 
@@ -150,7 +152,6 @@ def _set_options(sock: socket.socket, buffer_bytes: int, *, is_shared: bool) -> 
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     if is_shared:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-        sock.setsockopt(socket.SOL_SOCKET, option, buffer_bytes)
+    set_buffers(sock, buffer_bytes)
     timeout = struct.pack("ll", 0, _RECEIVE_TIMEOUT_MS * 1000)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)

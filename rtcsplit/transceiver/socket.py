@@ -6,6 +6,7 @@ import socket
 from collections.abc import Sequence
 
 from .._native.session_table import NativeSessionTable
+from .._native.socket_buffers import set_buffers, warn_of_small_buffers
 from ..errors import ConfigurationError
 from ..session.outbox import Outgoing
 from ..wire.address import Address
@@ -31,7 +32,8 @@ class TransceiverSocket:
         family = socket.AF_INET if settings.listen.is_ipv4 else socket.AF_INET6
         self._socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, settings.receive_buffer_bytes)
+            set_buffers(self._socket, settings.receive_buffer_bytes)
+            warn_of_small_buffers(self._socket, settings.receive_buffer_bytes)
             self._socket.bind((settings.listen.host, settings.listen.port))
             self._batch = DatagramBatch(self._socket.fileno(), settings.relay_networks or None, table)
         except OSError as error:
