@@ -223,6 +223,10 @@ bench-flows: build/bench/flows ## the flow table alone: memory, look-ups, expiry
 bench-transceiver: setup build/bench/speak.so ## what a call costs, beside aiortc; RUNS="aiortc=40 rtcsplit=400"
 	$(BIN)/python -m benchmarks.transceiver --rounds $(ROUNDS) $(RUNS)
 
+.PHONY: bench-codec
+bench-codec: setup ## what a call costs that is decoded and encoded, beside aiortc and bare libopus; ROUNDS=5
+	$(BIN)/python -m benchmarks.codec --rounds $(ROUNDS)
+
 CALLS ?= 200
 COMPLEXITY ?= 0
 

@@ -4,7 +4,8 @@
 the decoder behind it, which needs one private hook, and its sender sends the payload (sequence, timestamps, reports)
 through a track that yields encoded packets, which is its public way. ``aiortc-forward`` leaves the sender out and
 gives the payload straight to the transport. ``aiortc-tracks`` is aiortc as its examples use it: the received track is
-added to the connection, so audio is decoded and encoded.
+added to the connection, so audio is decoded and encoded. ``rtcsplit-voice`` does that in an application that listens
+and talks, ``rtcsplit-voice-echo`` in one that says what it hears.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ import time
 from collections.abc import Awaitable, Callable
 from fractions import Fraction
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rtcsplit.gateway.voice_session import VoiceSession
+    from rtcsplit.transceiver.application import Application
 
 Accept = Callable[[bytes], Awaitable[str]]
 
@@ -97,12 +102,55 @@ async def _answer(question: bytes | str, accept: Accept) -> object:
 
 async def _serve_rtcsplit(connection: Connection) -> None:
     from rtcsplit.gateway.echo import Echo
+
+    await _serve_application(connection, Echo())
+
+
+async def _serve_rtcsplit_voice(connection: Connection) -> None:
+    from benchmarks.codec.speech import RATE, speech
+
+    audio = speech()
+
+    async def listen(session: VoiceSession) -> None:
+        async for frame in session.audio_in:
+            assert frame.pcm
+
+    async def converse(session: VoiceSession) -> None:
+        listening = asyncio.ensure_future(listen(session))
+        speaking = session.audio_out.begin_segment()
+        for second in itertools.cycle(range(len(audio) // (2 * RATE))):
+            if not await speaking.write(audio[2 * RATE * second : 2 * RATE * (second + 1)]):
+                break
+        await listening
+
+    await _serve_voice(connection, converse)
+
+
+async def _serve_rtcsplit_voice_echo(connection: Connection) -> None:
+
+    async def echo(session: VoiceSession) -> None:
+        async for frame in session.audio_in:
+            await session.audio_out.write(frame.pcm)
+
+    await _serve_voice(connection, echo)
+
+
+async def _serve_voice(connection: Connection, handler: Callable[[VoiceSession], Awaitable[None]]) -> None:
+    from benchmarks.codec.speech import RATE
+    from rtcsplit.gateway.voice import VoiceApplication
+    from rtcsplit.gateway.voice_settings import VoiceSettings
+
+    settings = VoiceSettings(input_rate=RATE, output_rate=RATE, has_transcript=False)
+    await _serve_application(connection, VoiceApplication(handler, settings))
+
+
+async def _serve_application(connection: Connection, application: Application) -> None:
     from rtcsplit.transceiver.settings import TransceiverSettings
     from rtcsplit.transceiver.transceiver import Transceiver
     from rtcsplit.wire.address import Address
 
     settings = TransceiverSettings(listen=Address.of("127.0.0.1", 0))
-    async with Transceiver(settings, application=Echo()) as transceiver:
+    async with Transceiver(settings, application=application) as transceiver:
 
         async def accept(offer: bytes) -> str:
             return (await transceiver.accept(offer)).answer
@@ -202,6 +250,8 @@ def _aiortc_accept(prepare: Callable[[Any], None]) -> Accept:
 
 CONTENDERS: dict[str, Callable[[Connection], Awaitable[None]]] = {
     "rtcsplit": _serve_rtcsplit,
+    "rtcsplit-voice": _serve_rtcsplit_voice,
+    "rtcsplit-voice-echo": _serve_rtcsplit_voice_echo,
     "aiortc": _serve_aiortc,
     "aiortc-forward": _serve_aiortc_forward,
     "aiortc-tracks": _serve_aiortc_tracks,
