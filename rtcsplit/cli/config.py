@@ -241,6 +241,7 @@ class BackendSection(Struct, frozen=True, kw_only=True):
     token: Annotated[str, _takes("a bearer token", is_secret=True)] = ""
     audio_in: Annotated[Literal["pcm16", "packets"], _takes('"pcm16" or "packets"')] = "pcm16"
     audio_in_rate: Annotated[SampleRate, _takes("Hz, 8000..48000")] = 24000
+    audio_out: Annotated[Literal["pcm16", "packets"], _takes('"pcm16" or "packets"')] = "pcm16"
     audio_out_rate: Annotated[SampleRate, _takes("Hz, 8000..48000")] = 24000
     connect_seconds: Annotated[ConnectSeconds, _takes("seconds, 1..60")] = 5
     reconnect_attempts: Annotated[Attempts, _takes("a number of attempts, 0..100")] = 3
@@ -250,8 +251,9 @@ class BackendSection(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if (self.url is None) is (self.handler is None):
             raise ConfigurationError("backend.url", self.url, "a WebSocket server, or a handler instead of it")
-        if self.protocol == "realtime" and self.audio_in != "pcm16":
-            raise ConfigurationError("backend.audio_in", self.audio_in, '"pcm16" (backend.protocol is realtime)')
+        for key in ("audio_in", "audio_out"):
+            if self.protocol == "realtime" and getattr(self, key) != "pcm16":
+                raise ConfigurationError(f"backend.{key}", getattr(self, key), '"pcm16" (backend.protocol is realtime)')
 
 
 class RealtimeSection(Struct, frozen=True, kw_only=True):

@@ -124,7 +124,7 @@ def _settings(section: BackendSection, url: str) -> BackendSettings:
         url=url,
         token=section.token,
         audio_in_rate=section.audio_in_rate if section.audio_in == "pcm16" else None,
-        audio_out_rate=section.audio_out_rate,
+        audio_out_rate=section.audio_out_rate if section.audio_out == "pcm16" else None,
         connect_seconds=section.connect_seconds,
         reconnect_attempts=section.reconnect_attempts,
         playout_seconds=section.playout_seconds,

@@ -60,7 +60,7 @@ def _application(handler: Any, section: BackendSection) -> VoiceApplication:
     settings = VoiceSettings(
         input_rate=section.audio_in_rate if section.audio_in == "pcm16" else None,
         transcript_rate=section.audio_in_rate,
-        output_rate=section.audio_out_rate,
+        output_rate=section.audio_out_rate if section.audio_out == "pcm16" else None,
         playout=PlayoutSettings(capacity=section.playout_seconds),
     )
     return VoiceApplication(serve, settings)

@@ -34,14 +34,14 @@ class Speech:
         return self._out.speech is not self
 
     async def write(self, audio: bytes) -> bool:
-        """Add 16-bit mono audio; wait while the queue is full.
+        """Add 16-bit mono audio, or one packet where packets are sent; wait while the queue is full.
 
         Returns:
             False where the segment is closed, before or while this waited; the rest was dropped.
 
         Raises:
             CallEndedError: the call is over.
-            UsageError: an odd number of octets.
+            UsageError: an odd number of octets; no packet of 20 ms of the negotiated codec.
         """
         return await self._out.write_to(self, audio)
 
@@ -55,7 +55,7 @@ class AudioOut:
 
     Args:
         playout: paces and encodes.
-        sample_rate: Hz, of what is written.
+        sample_rate: Hz, of what is written; None for packets, which are sent as they are.
         pump: has what is due leave, and the timer looked at anew.
         clock: monotonic seconds.
         can_send: whether the peer has agreed to hear anything.
@@ -65,14 +65,15 @@ class AudioOut:
     def __init__(
         self,
         playout: Playout,
-        sample_rate: int,
+        sample_rate: int | None,
         pump: Callable[[], None],
         clock: Callable[[], float],
         *,
         can_send: Callable[[], bool],
         flushed: Callable[[float], None] = lambda began: None,
     ) -> None:
-        self.sample_rate = sample_rate
+        self._takes_packets = sample_rate is None
+        self.sample_rate = sample_rate = sample_rate or playout.sample_rate
         self.speech: Speech | None = None
         self._playout = playout
         self._pump = pump
@@ -154,6 +155,9 @@ class AudioOut:
     async def write_to(self, speech: Speech, audio: bytes) -> bool:
         """As :meth:`Speech.write`."""
         self._check()
+        if self._takes_packets:
+            async with self._turn:
+                return await self._put_packet(speech, audio)
         if len(audio) % 2:
             raise UsageError("16-bit audio has an even number of octets")
         second = 2 * self.sample_rate
@@ -202,6 +206,16 @@ class AudioOut:
                 at += len(piece)
             else:
                 await self._room.wait()
+        return self.speech is speech
+
+    async def _put_packet(self, speech: Speech, packet: bytes) -> bool:
+        while self.speech is speech and not self._playout.has_room:
+            if self._is_ended:
+                raise CallEndedError("the call is over")
+            await self._room.wait()
+        if self.speech is speech:
+            self._playout.write(packet, self._clock())
+            self._pump()
         return self.speech is speech
 
     def _check(self) -> None:

@@ -66,14 +66,14 @@ def parse(text: str) -> BackendEvent | Refusal:
         return Refusal("event_invalid", str(cause))
 
 
-def call_started(call_id: str, audio_in: str, audio_in_rate: int, audio_out_rate: int, *, is_resumed: bool) -> str:
-    """The first message of a connection."""
+def call_started(call_id: str, audio_in: tuple[str, int], audio_out: tuple[str, int], *, is_resumed: bool) -> str:
+    """The first message of a connection; audio by format and rate."""
     return _text(
         type="call.started",
         version=VERSION,
         call_id=call_id,
-        audio_in={"format": audio_in, "sample_rate": audio_in_rate},
-        audio_out={"format": "pcm16", "sample_rate": audio_out_rate},
+        audio_in={"format": audio_in[0], "sample_rate": audio_in[1]},
+        audio_out={"format": audio_out[0], "sample_rate": audio_out[1]},
         resumed=is_resumed,
     )
 

@@ -18,7 +18,7 @@ class BackendSettings:
         url: ``ws://`` or ``wss://``; each call has a connection of its own to it.
         token: sent as bearer token; empty for none.
         audio_in_rate: Hz, of the PCM16 that the backend gets; None for packets as they came.
-        audio_out_rate: Hz, of the PCM16 that it sends.
+        audio_out_rate: Hz, of the PCM16 that it sends; None for packets of 20 ms of the negotiated codec.
         connect_seconds: for one attempt to connect.
         reconnect_attempts: in a row, before the call is ended; also for the first connection.
         playout_seconds: of speech that the backend may be ahead.
@@ -31,7 +31,7 @@ class BackendSettings:
     url: str
     token: str = field(default="", repr=False)
     audio_in_rate: int | None = 24_000
-    audio_out_rate: int = 24_000
+    audio_out_rate: int | None = 24_000
     connect_seconds: float = 5.0
     reconnect_attempts: int = 3
     playout_seconds: float = 60.0

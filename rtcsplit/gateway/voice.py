@@ -50,10 +50,11 @@ class VoiceApplication:
     def __init__(
         self, handler: Handler, settings: VoiceSettings | None = None, *, has_codec_thread: bool = True
     ) -> None:
-        require_opus()
-        require_soxr()  # whatever the rates: PCMU and PCMA are a peer's to choose
         self._handler = handler
         self._settings = settings or VoiceSettings()
+        if self._settings.has_codec:
+            require_opus()
+            require_soxr()  # whatever the rates: PCMU and PCMA are a peer's to choose
         self._codecs = CodecThread() if has_codec_thread else None
         self.counters = VoiceCounters()
         self._sessions: dict[Call, VoiceSession] = {}

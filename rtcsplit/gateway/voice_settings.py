@@ -19,7 +19,8 @@ class VoiceSettings:
     Attributes:
         input_rate: Hz, of live audio; None hands frames out as they came, without decoding.
         transcript_rate: Hz, of the transcript outlet; None as above.
-        output_rate: Hz, of the audio that the application writes.
+        output_rate: Hz, of the audio that the application writes; None for packets of 20 ms of the negotiated codec,
+            which are sent as they are.
         is_even: live audio comes in an even flow; else each frame comes as soon as its turn does.
         minimum_delay: seconds, least target of the live outlet.
         maximum_delay: seconds, after which the live outlet gives a frame up.
@@ -38,7 +39,7 @@ class VoiceSettings:
 
     input_rate: int | None = 16_000
     transcript_rate: int | None = 16_000
-    output_rate: int = 24_000
+    output_rate: int | None = 24_000
     is_even: bool = False
     minimum_delay: float = 0.02
     maximum_delay: float = 0.2
@@ -51,10 +52,16 @@ class VoiceSettings:
     playout: PlayoutSettings = field(default_factory=PlayoutSettings)
     grace: float = 5.0
 
+    @property
+    def has_codec(self) -> bool:
+        """Whether anything is decoded or encoded here."""
+        rates = (self.input_rate, self.transcript_rate if self.has_transcript else None, self.output_rate)
+        return any(rate is not None for rate in rates)
+
     def __post_init__(self) -> None:
         for name in ("input_rate", "transcript_rate", "output_rate"):
             rate = getattr(self, name)
-            if rate is None and name != "output_rate":
+            if rate is None:
                 continue
             if not isinstance(rate, int) or not MIN_RATE <= rate <= MAX_RATE:
                 raise UsageError(f"{name} is within {MIN_RATE}..{MAX_RATE} Hz, not {rate!r}")

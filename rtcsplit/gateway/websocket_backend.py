@@ -72,21 +72,18 @@ class _Conversation:
     async def talk(self, socket: ClientConnection, is_resumed: bool) -> None:
         """Use one connection until the call or the connection ends."""
         session, settings = self._session, self._settings
-        has_packets = settings.audio_in_rate is None
-        await socket.send(
-            protocol.call_started(
-                session.call_id,
-                session.audio.codecs[0].name if has_packets else "pcm16",
-                settings.audio_in_rate or session.audio.codecs[0].clock_rate,
-                settings.audio_out_rate,
-                is_resumed=is_resumed,
-            )
-        )
+        audio_in, audio_out = (self._format(rate) for rate in (settings.audio_in_rate, settings.audio_out_rate))
+        await socket.send(protocol.call_started(session.call_id, audio_in, audio_out, is_resumed=is_resumed))
         await first_of(self._hear(socket), self._follow(socket), self._obey(socket), self._limit.wait())
         if session.end_cause is not None:
             await socket.send(protocol.call_ended(session.end_cause.value))
         elif self._limit.is_reached:
             await socket.send(protocol.call_ended("time_limit"))
+
+    def _format(self, rate: int | None) -> tuple[str, int]:
+        """Format and rate of one direction; packets, of the negotiated codec, where there is no rate."""
+        codec = self._session.audio.codecs[0]
+        return (codec.name, codec.clock_rate) if rate is None else ("pcm16", rate)
 
     async def _hear(self, socket: ClientConnection) -> None:
         """The peer's audio, to the backend. Ends with the call."""

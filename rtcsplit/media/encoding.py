@@ -12,9 +12,11 @@ from typing import Protocol
 from .._native.encode_batch import EncodeSlot
 from ..errors import NativeError
 from ..session.negotiation import AudioCodec
+from .fade import fade_out
 from .g711 import CLOCK_RATE as G711_RATE
 from .g711 import encode_g711
 from .opus import SAMPLE_RATES, OpusEncoder, encode_frames
+from .packet_encoder import PacketEncoder
 
 __all__ = ["EncodeJob", "FrameEncoder", "G711FrameEncoder", "OpusFrameEncoder", "new_encoder", "run_now"]
 
@@ -31,11 +33,13 @@ class FrameEncoder(Protocol):
         codec: that it encodes for.
         sample_rate: Hz, of the audio it takes.
         frame_ms: duration of each frame.
+        silence: what to encode while there is no speech.
     """
 
     codec: AudioCodec
     sample_rate: int
     frame_ms: int
+    silence: bytes
 
     def encode(self, audio: bytes) -> bytes:
         """Return the payload of one frame; at most two octets stand for silence that need not be sent."""
@@ -45,6 +49,9 @@ class FrameEncoder(Protocol):
 
     def undo(self) -> None:
         """Forget the latest frame; only once after each that was encoded."""
+
+    def faded(self, audio: bytes, samples: int) -> bytes:
+        """Return what to encode instead of a frame that is cut off: it falls silent within ``samples``."""
 
 
 class OpusFrameEncoder:
@@ -84,6 +91,7 @@ class OpusFrameEncoder:
             max_playback_rate=limits.get("maxplaybackrate", 48_000),
         )
         self._slot = self._opus.slot(sample_rate * self.frame_ms // 1000)
+        self.silence = bytes(2 * sample_rate * self.frame_ms // 1000)
 
     def encode(self, audio: bytes) -> bytes:
         """Return the payload of one frame."""
@@ -102,6 +110,10 @@ class OpusFrameEncoder:
         """Forget the latest frame."""
         self._slot.undo()
 
+    def faded(self, audio: bytes, samples: int) -> bytes:
+        """Return the frame with a fade in it."""
+        return fade_out(audio, samples)
+
 
 class G711FrameEncoder:
     """PCMU or PCMA.
@@ -114,6 +126,7 @@ class G711FrameEncoder:
         self.codec = codec
         self.sample_rate = G711_RATE
         self.frame_ms = 20
+        self.silence = bytes(2 * G711_RATE * self.frame_ms // 1000)
 
     def encode(self, audio: bytes) -> bytes:
         """Return the payload of one frame."""
@@ -124,6 +137,10 @@ class G711FrameEncoder:
 
     def undo(self) -> None:
         """There is no state."""
+
+    def faded(self, audio: bytes, samples: int) -> bytes:
+        """Return the frame with a fade in it."""
+        return fade_out(audio, samples)
 
 
 class EncodeJob:
@@ -160,18 +177,21 @@ def run_now(job: EncodeJob) -> Callable[[], None]:
 
 def new_encoder(
     codec: AudioCodec,
-    sample_rate: int,
+    sample_rate: int | None,
     *,
     bitrate: int = DEFAULT_BITRATE,
     complexity: int = DEFAULT_COMPLEXITY,
     has_dtx: bool = False,
 ) -> FrameEncoder:
-    """Return an encoder for a negotiated codec. Its own rate is ``sample_rate`` wherever the codec has that one.
+    """Return an encoder for a negotiated codec. Its own rate is ``sample_rate`` wherever the codec has that one; None
+    is for packets that are encoded already.
 
     Raises:
         MissingLibraryError: Opus without libopus.
         UsageError: a setting is out of range.
     """
+    if sample_rate is None:
+        return PacketEncoder(codec)
     if codec.name != "opus":
         return G711FrameEncoder(codec)
     rate = sample_rate if sample_rate in SAMPLE_RATES else 48_000

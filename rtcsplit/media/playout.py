@@ -13,11 +13,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..errors import UsageError
 from .encoding import EncodeJob, FrameEncoder, run_now
-from .fade import fade_out
 from .frame_clock import FrameClock
 from .heard import Heard, HeardPosition
+from .packet_encoder import PacketEncoder
+from .packet_queue import PacketQueue
 from .playout_events import (
     OutgoingFrame,
     PlayoutEvent,
@@ -65,7 +65,12 @@ class Playout:
         self._samples = encoder.sample_rate * encoder.frame_ms // 1000
         self._units = encoder.codec.clock_rate * encoder.frame_ms // 1000
         self._clock = FrameClock(self._seconds, self._units, self._settings.grid)
-        self._queue = SpeechQueue(self._samples, int(self._settings.capacity * encoder.sample_rate))
+        capacity = int(self._settings.capacity * encoder.sample_rate)
+        self._queue: SpeechQueue | PacketQueue = (
+            PacketQueue(encoder.codec, self._samples, capacity)
+            if isinstance(encoder, PacketEncoder)
+            else SpeechQueue(self._samples, capacity)
+        )
         self._heard = HeardPosition()
         self._ready: _Prepared | None = None
         self._hangover = round(self._settings.hangover / self._seconds)
@@ -85,6 +90,11 @@ class Playout:
     def room(self) -> int:
         """Samples that can be written now."""
         return self._queue.room
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a whole frame can be written now."""
+        return self._queue.room >= self._samples
 
     @property
     def capacity(self) -> int:
@@ -111,13 +121,11 @@ class Playout:
         return self._queue.begin(name)
 
     def write(self, audio: bytes, now: float) -> None:
-        """Add 16-bit audio to the open segment, or to a new one.
+        """Add 16-bit audio, or one packet where the encoder is for packets, to the open segment or to a new one.
 
         Raises:
-            UsageError: an odd number of octets, or more than there is room for; nothing was added.
+            UsageError: as ``SpeechQueue.write`` or ``PacketQueue.write``; nothing was added.
         """
-        if len(audio) % 2:
-            raise UsageError("16-bit audio has an even number of octets")
         self._queue.write(audio)
         self._clock.start(now)
 
@@ -217,7 +225,7 @@ class Playout:
 
     def _prepare_silence(self) -> _Prepared:
         self._silence_left -= 1
-        return self._encode(bytes(2 * self._samples), None)
+        return self._encode(self._encoder.silence, None)
 
     def _sends_silence(self) -> bool:
         policy = self._settings.silence
@@ -256,7 +264,9 @@ class Playout:
     def _cut(self, frame: QueuedFrame) -> None:
         """Turn the next frame into a fade, and let it leave ahead of its time: no need to wait with silence."""
         samples = min(int(self._settings.fade * self.sample_rate), frame.samples)
-        self._ready = self._encode(fade_out(frame.audio, samples), frame._replace(samples=samples, is_last=False))
+        self._ready = self._encode(
+            self._encoder.faded(frame.audio, samples), frame._replace(samples=samples, is_last=False)
+        )
         self._send()
 
     def _seconds_sent(self, segment: str) -> float:

@@ -87,8 +87,10 @@ class SpeechQueue:
         """Add audio to the open segment, or to a new one.
 
         Raises:
-            UsageError: there is not enough room; nothing was added.
+            UsageError: an odd number of octets, or more than there is room for; nothing was added.
         """
+        if len(audio) % 2:
+            raise UsageError("16-bit audio has an even number of octets")
         if len(audio) // 2 > self.room:
             raise UsageError("more audio than there is room for")
         if not self.is_open:

@@ -157,6 +157,7 @@ def test_check_hides_the_token(config: Path) -> None:
         ("ws://", "http://", "backend.url"),
         ("ws://127.0.0.1:9000", "ws://user:word@127.0.0.1", "backend.url"),
         ("[backend]", '[backend]\nprotocol = "realtime"\naudio_in = "packets"', "backend.audio_in"),
+        ("[backend]", '[backend]\nprotocol = "realtime"\naudio_out = "packets"', "backend.audio_out"),
         ("[backend]", '[backend]\naudio_in = "mp3"', "backend.audio_in"),
         ("[backend]", '[backend]\nhandler = "bot:echo"', "backend.url"),
         ('url = "ws://127.0.0.1:9000"', "", "backend.url"),

@@ -385,7 +385,6 @@ def test_a_missing_library_stops_the_start_and_says_what_to_install(library: str
     [
         {"input_rate": 96_000},
         {"output_rate": 4_000},
-        {"output_rate": None},
         {"minimum_delay": 0.3},
         {"patience": -1.0},
         {"live_backlog": 0.0},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http
+import json
 import socket
 from array import array
 
@@ -84,6 +85,32 @@ async def test_packets_come_as_the_client_sent_them() -> None:
         await until(lambda: len(script.audio) >= 20)
     assert script.events[0]["audio_in"] == {"format": "opus", "sample_rate": 48_000}
     assert set(script.audio) - {b""} <= set(payloads)
+
+
+async def test_packets_of_the_backend_leave_as_they_are() -> None:
+    """Both ways without a codec: what came is sent back octet for octet, and silence after it."""
+    came: list[bytes] = []
+
+    async def repeat(socket: ServerConnection) -> None:
+        started = json.loads(await socket.recv())
+        assert started["audio_in"] == started["audio_out"] == {"format": "opus", "sample_rate": 48_000}
+        await socket.send(b"")  # refused, and nothing else
+        while len(came) < 25:
+            message = await socket.recv()
+            if isinstance(message, bytes) and message:
+                came.append(message)
+        for packet in came:
+            await socket.send(packet)
+        await socket.send('{"type":"speech.end"}')
+        await socket.wait_closed()
+
+    async with backend(repeat) as url, gateway(url, audio_in_rate=None, audio_out_rate=None) as dialler:
+        client = await dialler.dial()
+        said = encoded(speech())[:30]
+        await client.speak(said)
+        await hear(client, 30)
+        assert set(came) <= set(said)
+        assert client.returned[:30] == [*came, *[b"\xf8\xff\xfe"] * 5]
 
 
 async def test_segments_are_played_and_reported() -> None:
