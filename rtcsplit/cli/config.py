@@ -190,6 +190,7 @@ class TransceiverSection(Struct, frozen=True, kw_only=True):
     receive_buffer_bytes: Annotated[BufferBytes, _takes("octets, 65536..1073741824")] = 4194304
     silent_intervals: Annotated[ReportIntervals, _takes("report intervals of 5 s, 0..100")] = 3
     gather_ms: Annotated[Milliseconds, _takes("milliseconds, 0..50")] = 3
+    snap: Annotated[bool, _takes("true or false")] = False
 
     def __post_init__(self) -> None:
         if not self.srtp_profiles or len(set(self.srtp_profiles)) < len(self.srtp_profiles):

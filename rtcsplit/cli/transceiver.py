@@ -123,6 +123,7 @@ def _settings(section: TransceiverSection) -> TransceiverSettings:
         receive_buffer_bytes=section.receive_buffer_bytes,
         silent_intervals=section.silent_intervals,
         gather=section.gather_ms / 1000,
+        has_snap=section.snap,
     )
 
 

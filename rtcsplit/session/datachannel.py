@@ -48,7 +48,9 @@ class DataChannels:
     """
 
     def __init__(self, negotiation: DataNegotiation, role: DtlsRole, *, random: Callable[[int], bytes]) -> None:
-        self._association = SctpAssociation(negotiation.local_port, negotiation.remote_port, random=random)
+        self._association = SctpAssociation(
+            negotiation.local_port, negotiation.remote_port, random=random, inits=negotiation.inits
+        )
         self._max_message_size = negotiation.max_message_size
         self._first_id = 0 if role is DtlsRole.CLIENT else 1
         self._id_limit = MAX_STREAMS

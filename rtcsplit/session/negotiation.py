@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from .certificate import Fingerprint
+from .sctp_chunks import Init
 
 __all__ = [
     "AudioCodec",
@@ -115,12 +116,14 @@ class DataNegotiation:
         remote_port: the peer's ``a=sctp-port``.
         local_port: ours.
         max_message_size: octets of the longest message that the peer takes, 0 for any.
+        inits: ours and the peer's where offer and answer carry them (SNAP), else None.
     """
 
     mid: str
     remote_port: int = 5000
     local_port: int = 5000
     max_message_size: int = 65_536
+    inits: tuple[Init, Init] | None = None
 
 
 @dataclass(frozen=True, slots=True)

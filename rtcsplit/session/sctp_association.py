@@ -40,6 +40,7 @@ class SctpAssociation:
         remote_port: the peer's.
         random: returns as many random octets as it is asked for.
         max_message_size: octets of the longest message that we announced; a longer one ends the association.
+        inits: ours and the peer's where SDP carried them (SNAP): the association then stands as soon as it is started.
 
     Attributes:
         state: where it stands.
@@ -52,11 +53,13 @@ class SctpAssociation:
         *,
         random: Callable[[int], bytes],
         max_message_size: int = MAX_MESSAGE_SIZE,
+        inits: tuple[Init, Init] | None = None,
     ) -> None:
         self.state = SctpState.NEW
         self._ports = local_port, remote_port
         self._max_message_size = max_message_size
-        self._handshake = Handshake(random)
+        self._handshake = Handshake(random, None if inits is None else inits[0])
+        self._remote_init = None if inits is None else inits[1]
         self._outbound = Outbound(self._handshake.local_tsn)
         self._transfer: SctpTransfer | None = None
         self._peer: PeerInit | None = None
@@ -79,8 +82,10 @@ class SctpAssociation:
         return self._outbound.is_idle
 
     def start(self, now: float) -> None:
-        """Send our INIT; the DTLS association stands. Later calls do nothing."""
-        if self._apply(SctpTrigger.STARTED):
+        """Send our INIT where it is not known; the DTLS association stands. Later calls do nothing."""
+        if self._remote_init is not None and self.state is SctpState.NEW:
+            self._establish(SctpTrigger.NEGOTIATED, PeerInit.of(self._remote_init))
+        elif self._apply(SctpTrigger.STARTED):
             self._send(self._handshake.init(now), 0)
 
     def receive(self, packet: bytes, now: float) -> DropReason | None:

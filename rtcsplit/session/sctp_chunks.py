@@ -10,7 +10,16 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
-from .sctp_packet import MAX_PACKET, Chunk, ChunkType, Parameter, build_chunk, build_parameter, parse_parameters
+from .sctp_packet import (
+    MAX_PACKET,
+    Chunk,
+    ChunkType,
+    Parameter,
+    build_chunk,
+    build_parameter,
+    parse_chunk,
+    parse_parameters,
+)
 
 __all__ = [
     "MAX_PAYLOAD",
@@ -150,6 +159,12 @@ class Init:
         init = cls(tag, window, outbound_streams, inbound_streams, initial_tsn, parameters)
         is_possible = init.tag and init.outbound_streams and init.inbound_streams and init.window >= MIN_WINDOW
         return init if is_possible else None
+
+    @classmethod
+    def parse_octets(cls, octets: bytes) -> Init | None:
+        """Return the INIT that the octets are, with or without its padding; None for anything else."""
+        chunk = parse_chunk(octets)
+        return None if chunk is None or chunk.type != ChunkType.INIT else cls.parse(chunk)
 
     def build(self, kind: ChunkType) -> bytes:
         """Return the chunk; ``kind`` is INIT or INIT_ACK."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from .sctp_chunks import Init, InitParameter
 from .sctp_congestion import RTO_INITIAL, RTO_MAX
@@ -10,7 +11,7 @@ from .sctp_cookie import Cookie, CookieJar, PeerInit
 from .sctp_inbound import MAX_STREAMS, WINDOW
 from .sctp_packet import MAX_PACKET, ChunkType, Parameter, build_chunk, build_parameter
 
-__all__ = ["Handshake"]
+__all__ = ["Handshake", "new_init"]
 
 _MAX_INIT_RETRANSMISSIONS = 8  # RFC 9260 section 16
 _MAX_COOKIE = MAX_PACKET - 64
@@ -22,11 +23,22 @@ _SKIP_UNKNOWN = 0x8000
 _KNOWN = frozenset({*InitParameter, 5, 6, 9, 12})
 
 
+def new_init(random: Callable[[int], bytes]) -> Init:
+    """Return an INIT of ours, with a tag and a first TSN of its own."""
+    tag, tsn = (int.from_bytes(random(4), "big") for _ in range(2))
+    capabilities = (
+        Parameter(InitParameter.FORWARD_TSN_SUPPORTED, b""),
+        Parameter(InitParameter.SUPPORTED_EXTENSIONS, _EXTENSIONS),
+    )
+    return Init(tag or 1, WINDOW, MAX_STREAMS, MAX_STREAMS, tsn, capabilities)
+
+
 class Handshake:
     """Our side of making one association.
 
     Args:
         random: returns as many random octets as it is asked for.
+        init: ours where it exists already; a new one if None.
 
     Attributes:
         local_tag: the verification tag that the peer has to use.
@@ -34,9 +46,10 @@ class Handshake:
         timer_at: when :meth:`repeat` is due (T1), None while nothing waits for an answer.
     """
 
-    def __init__(self, random: Callable[[int], bytes]) -> None:
-        self.local_tag = int.from_bytes(random(4), "big") or 1
-        self.local_tsn = int.from_bytes(random(4), "big")
+    def __init__(self, random: Callable[[int], bytes], init: Init | None = None) -> None:
+        self._init = init or new_init(random)
+        self.local_tag = self._init.tag
+        self.local_tsn = self._init.initial_tsn
         self.timer_at: float | None = None
         self._jar = CookieJar(random(32))
         self._waiting: bytes = b""
@@ -50,12 +63,13 @@ class Handshake:
 
     def init(self, now: float) -> bytes:
         """Return our INIT, which is repeated from now on."""
-        return self._expect_answer(self._ours(()).build(ChunkType.INIT), now)
+        return self._expect_answer(self._init.build(ChunkType.INIT), now)
 
     def answer(self, init: Init, now: float) -> bytes:
         """Return the INIT ACK to ``init``. Nothing is remembered: the cookie holds it all."""
         cookie = Parameter(InitParameter.STATE_COOKIE, self._jar.seal(PeerInit.of(init), now))
-        return self._ours((cookie, *_unknown(init.parameters))).build(ChunkType.INIT_ACK)
+        parameters = (*self._init.parameters, cookie, *_unknown(init.parameters))
+        return replace(self._init, parameters=parameters).build(ChunkType.INIT_ACK)
 
     def echo(self, init_ack: Init, now: float) -> bytes | None:
         """Return the COOKIE ECHO to ``init_ack``, repeated from now on; None where there is no cookie to echo."""
@@ -88,13 +102,6 @@ class Handshake:
         self._timeout = RTO_INITIAL
         self.timer_at = now + self._timeout
         return chunk
-
-    def _ours(self, parameters: tuple[Parameter, ...]) -> Init:
-        capabilities = (
-            Parameter(InitParameter.FORWARD_TSN_SUPPORTED, b""),
-            Parameter(InitParameter.SUPPORTED_EXTENSIONS, _EXTENSIONS),
-        )
-        return Init(self.local_tag, WINDOW, MAX_STREAMS, MAX_STREAMS, self.local_tsn, capabilities + parameters)
 
 
 def _unknown(parameters: tuple[Parameter, ...]) -> list[Parameter]:

@@ -27,6 +27,7 @@ __all__ = [
     "build_chunk",
     "build_packet",
     "build_parameter",
+    "parse_chunk",
     "parse_packet",
     "parse_parameters",
 ]
@@ -112,6 +113,15 @@ def _walk(data: bytes) -> tuple[Chunk, ...]:
         found.append(Chunk(kind, flags, data[position + _CHUNK.size : position + length]))
         position += _padded(length)
     return tuple(found)
+
+
+def parse_chunk(octets: bytes) -> Chunk | None:
+    """Return the one chunk that the octets are, with or without its padding, None where they are something else."""
+    if len(octets) < _CHUNK.size:
+        return None
+    kind, flags, length = _CHUNK.unpack_from(octets)
+    is_whole = length >= _CHUNK.size and len(octets) in (length, _padded(length))
+    return Chunk(kind, flags, octets[_CHUNK.size : length]) if is_whole else None
 
 
 def parse_parameters(value: bytes) -> tuple[Parameter, ...] | None:

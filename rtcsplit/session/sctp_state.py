@@ -7,6 +7,7 @@
      +---------------+------------ COOKIE ECHO ----+-------------------------+       ENDED is near from everywhere
 
 Both ends send an INIT (RFC 8841 section 9.3), so that a valid COOKIE ECHO leads to ESTABLISHED from any earlier state.
+Where both INITs were exchanged in SDP (SNAP), the start leads there at once.
 We never send SHUTDOWN: data channels close by stream reset, and the association by ABORT or with its DTLS association.
 The peer's SHUTDOWN ends it at once, and is answered as often as it comes, which needs neither a state nor a timer.
 """
@@ -32,6 +33,7 @@ class SctpTrigger(Enum):
     """What moves it on."""
 
     STARTED = auto()
+    NEGOTIATED = auto()  # started, with both INITs known from SDP
     INIT_ACKED = auto()
     COOKIE_STALE = auto()  # the peer found its cookie too old
     COOKIE_ACKED = auto()
@@ -41,6 +43,7 @@ class SctpTrigger(Enum):
 
 TRANSITIONS: dict[tuple[SctpState, SctpTrigger], SctpState] = {  # what is not here changes nothing
     (SctpState.NEW, SctpTrigger.STARTED): SctpState.COOKIE_WAIT,
+    (SctpState.NEW, SctpTrigger.NEGOTIATED): SctpState.ESTABLISHED,
     (SctpState.NEW, SctpTrigger.COOKIE_ECHOED): SctpState.ESTABLISHED,
     (SctpState.COOKIE_WAIT, SctpTrigger.INIT_ACKED): SctpState.COOKIE_ECHOED,
     (SctpState.COOKIE_WAIT, SctpTrigger.COOKIE_ECHOED): SctpState.ESTABLISHED,

@@ -91,6 +91,7 @@ class CallFactory:
             setup=self._settings.dtls_setup,
             has_data=self._has_data,
             feedback=FEEDBACK,
+            has_snap=self._settings.has_snap,
         )
         offers = OfferAnswer(local)
         answer = offers.answer(parsed)

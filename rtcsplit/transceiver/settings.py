@@ -33,6 +33,7 @@ class TransceiverSettings:
         receive_buffer_bytes: asked of the kernel for the socket.
         silent_intervals: report intervals of 5 s without a report of the peer, after which media is withheld; 0 for
             never (RFC 8083).
+        has_snap: exchange SCTP's INITs in SDP where the client offers it, which saves data channels two round trips.
         gather: seconds that datagrams may gather in the socket while the transceiver is busy; 0 for never.
     """
 
@@ -52,6 +53,7 @@ class TransceiverSettings:
     receive_buffer_bytes: int = 4 * 1024 * 1024
     silent_intervals: int = 3
     gather: float = 0.003
+    has_snap: bool = False
 
     def __post_init__(self) -> None:
         if not self.srtp_profiles:

@@ -15,6 +15,7 @@ from ...errors import SdpError
 from ...wire.rtp_extension import AUDIO_LEVEL_URI, MID_URI
 from ...wire.transport_feedback import TRANSPORT_SEQUENCE_URI
 from ..negotiation import AudioCodec, AudioNegotiation, DataNegotiation, Direction, DtlsRole, Negotiation
+from ..sctp_chunks import Init
 from .candidate import build_candidate
 from .codec import CODECS, RED, choose_codecs, choose_red
 from .data_section import SCTP_PORT, data_lines
@@ -85,7 +86,7 @@ def build_answer(offer: Offer, local: LocalDescription, mid: str | None = None) 
             allows_mixed_extensions=section.allows_mixed_extensions,
         ),
         remote_ice_options=transport.ice_options,
-        data=_data_negotiation(data),
+        data=_data_negotiation(data, local),
     )
     taken = [section] if data is None else [section, data]
     group = [mid for mid in offer.bundle or () if any(mid == found.mid for found in taken)]
@@ -94,7 +95,7 @@ def build_answer(offer: Offer, local: LocalDescription, mid: str | None = None) 
         if other is section:
             lines += _media_lines(section, negotiation, extensions, local)
         elif other is data:
-            lines += data_lines(data.mid, _address_line(local), local.candidates[0].port)
+            lines += data_lines(data.mid, _address_line(local), local.candidates[0].port, _own_init(negotiation))
         else:
             lines += _refusal_lines(other)
             continue
@@ -126,10 +127,17 @@ def _chosen_data_section(offer: Offer, audio: MediaSection) -> MediaSection | No
     return None
 
 
-def _data_negotiation(section: MediaSection | None) -> DataNegotiation | None:
+def _data_negotiation(section: MediaSection | None, local: LocalDescription) -> DataNegotiation | None:
     if section is None or section.data is None:
         return None
-    return DataNegotiation(section.mid or "", section.data.port, SCTP_PORT, section.data.max_message_size)
+    ours, theirs = local.sctp_init, section.data.init
+    inits = None if ours is None or theirs is None else (ours, theirs)
+    return DataNegotiation(section.mid or "", section.data.port, SCTP_PORT, section.data.max_message_size, inits)
+
+
+def _own_init(negotiation: Negotiation) -> Init | None:
+    data = negotiation.data
+    return None if data is None or data.inits is None else data.inits[0]
 
 
 def _refusal(offer: Offer, section: MediaSection, local: LocalDescription) -> SdpError | None:

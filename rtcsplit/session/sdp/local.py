@@ -12,6 +12,8 @@ from ...errors import UsageError
 from ...wire.address import Address
 from ..certificate import Fingerprint
 from ..negotiation import Direction, IceCredentials
+from ..sctp_chunks import Init
+from ..sctp_handshake import new_init
 from .codec import CODECS
 from .tokens import is_cname, is_ice_chars, is_tls_id
 
@@ -46,6 +48,7 @@ class LocalDescription:
         wants_red: ask for redundancy (RFC 2198) where it is offered for Opus: ``red`` is answered first, so that
             browsers of the Chromium family send each frame twice.
         has_data: take data channels where they are offered in the bundle of the audio.
+        sctp_init: our INIT, answered where the offer has one too (SNAP); None for never.
     """
 
     ice: IceCredentials
@@ -62,6 +65,7 @@ class LocalDescription:
     feedback: frozenset[str] = frozenset()
     wants_red: bool = True
     has_data: bool = False
+    sctp_init: Init | None = None
 
     @classmethod
     def create(
@@ -76,6 +80,7 @@ class LocalDescription:
         codecs: tuple[str, ...] = ("opus", "pcmu", "pcma"),
         has_data: bool = False,
         feedback: frozenset[str] = frozenset(),
+        has_snap: bool = False,
     ) -> LocalDescription:
         """Return a description with fresh random session id, SSRC, CNAME and tls-id.
 
@@ -98,6 +103,7 @@ class LocalDescription:
             codecs=codecs,
             has_data=has_data,
             feedback=feedback,
+            sctp_init=new_init(random) if has_snap else None,
         )
 
     def __post_init__(self) -> None:
