@@ -20,16 +20,22 @@ static void close_account(struct rs_counters *counters, const struct rs_udp_batc
     rs_count(&counters->drops[RS_DROP_CRASH_IN_FLIGHT], unaccounted(counters));
 }
 
+static void count_discarded(struct rs_counters *counters, const struct rs_udp_batch *batch, unsigned count)
+{
+    rs_relay_count_received(counters, batch->datagrams, count);
+    rs_count(&counters->drops[RS_DROP_CRASH_DISCARDED], count);
+}
+
 static void discard(const struct rs_udp_socket *source, struct rs_udp_batch *batch, struct rs_counters *counters)
 {
     int received = 1;
+    if (rs_udp_phase(batch) == RS_UDP_RECEIVING) /* what the kernel had put into it was in front of the dead one */
+        count_discarded(counters, batch, rs_udp_resume_receive(source, batch));
     rs_udp_batch_adopt(batch);
     for (unsigned sum = 0; received > 0 && sum < DISCARDED_MAX; sum += (unsigned)received) {
         received = rs_udp_receive(source, batch, false);
-        if (received <= 0)
-            break;
-        rs_relay_count_received(counters, batch->datagrams, (unsigned)received);
-        rs_count(&counters->drops[RS_DROP_CRASH_DISCARDED], (unsigned)received);
+        if (received > 0)
+            count_discarded(counters, batch, (unsigned)received);
     }
     rs_udp_finish(batch);
 }
@@ -46,7 +52,7 @@ void rs_relay_recover(struct rs_relay_worker *worker, enum rs_direction directio
         rs_relay_settle(counters, batch->datagrams, batch->count);
         rs_udp_finish(batch);
         break;
-    case RS_UDP_RECEIVING: /* the thread goes on with it */
+    case RS_UDP_RECEIVING: /* the thread goes on with it, or it is discarded too */
         break;
     default:
         close_account(counters, batch);
