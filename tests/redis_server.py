@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import redis
 
 from tests.processes import free_port
 
-__all__ = ["RedisServer", "redis_server"]
+__all__ = ["RedisServer", "SlowProxy", "redis_server"]
 
 
 class RedisServer:
@@ -78,6 +79,55 @@ class RedisServer:
             yield
         finally:
             self._process.send_signal(signal.SIGCONT)
+
+
+class SlowProxy:
+    """A TCP port of loopback that passes everything on to a server, later; use :meth:`serving`.
+
+    Attributes:
+        delay: seconds, each way.
+        port: its own.
+    """
+
+    def __init__(self, server: RedisServer) -> None:
+        self.delay = 0.0
+        self.port = 0
+        self._server = server
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[SlowProxy]:
+        """Accept connections until the block ends."""
+        listener = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = listener.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            listener.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        onward, back = await asyncio.open_connection("127.0.0.1", self._server.port)
+        for source, sink in ((reader, back), (onward, writer)):
+            task = asyncio.create_task(self._pass_on(source, sink))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while octets := await source.read(1 << 16):
+                loop.call_later(self.delay, sink.write, octets)
+        except OSError:
+            pass
+        finally:
+            loop.call_later(self.delay, sink.close)
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ _BREATH_SECONDS = 0.005  # between the batches of an urgent round
 _ROUND_SECONDS = 20.0  # a flow is stored again this often, so an entry has 40 s left at least
 _MARK_SECONDS = 1.0  # how often the mark is looked at
 _MARK_LIFE = 120  # seconds
+_MARK = b"1"
 _BATCH = 512
 _SPAN_MOST = 1 << 18  # slots to look at before the event loop has its turn
 
@@ -80,10 +81,10 @@ class FlowMirror:
     async def _check_mark(self) -> None:
         if time.monotonic() < self._mark_due:
             return
-        (is_there,) = await self._link.run([("EXISTS", self._mark)])
-        if is_there != 1:
+        (value,) = await self._link.run([("GETRANGE", self._mark, 0, len(_MARK))])
+        if value != _MARK:  # gone, or what somebody has put in the place of everything
             # Set before the round: if it vanishes during the round, so may what the round has stored.
-            await self._link.run([("SET", self._mark, b"1", "EX", _MARK_LIFE)])
+            await self._link.run([("SET", self._mark, _MARK, "EX", _MARK_LIFE)])
             self._begin_round(is_urgent=True)
         else:
             await self._link.run([("EXPIRE", self._mark, _MARK_LIFE)])

@@ -28,11 +28,13 @@ from rtcsplit.relay.flow_mirror import flow_key
 from rtcsplit.relay.redis_link import RedisLink, RedisSettings
 from rtcsplit.relay.relay import Relay
 from rtcsplit.routing.hint import RoutingKeys
-from tests.redis_server import RedisServer, redis_server
+from tests.redis_server import RedisServer, SlowProxy, redis_server
 from tests.relay_bench import KEYS, RTP, SECOND, ufrag
 from tests.relay_calls import Calls, calls
 
 SETTINGS = RedisSettings("redis://127.0.0.1:1/0")
+FAULTS = ["stopped", "frozen", "slow", "flushed", "rubbish"]
+MANY = pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.long)])
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def server(shared: RedisServer):
 
 
 @contextlib.asynccontextmanager
-async def flow_cache(relay: Relay, server: RedisServer) -> AsyncIterator[FlowCache]:
+async def flow_cache(relay: Relay, server: RedisServer | SlowProxy) -> AsyncIterator[FlowCache]:
     link = RedisLink(RedisSettings(server.url))
     async with FlowCache(relay, link) as cache:
         yield cache
@@ -104,11 +106,12 @@ async def test_a_new_flow_is_mirrored_at_once(server):
         await until(lambda: len(stored(server)) == 2, seconds=1)
 
 
-async def test_a_relay_with_an_empty_table_finds_its_flows_in_redis(server, record_property):
+@MANY
+async def test_a_relay_with_an_empty_table_finds_its_flows_in_redis(server, count, is_long):
     """T16, A5: the transceiver says nothing and no client checks; only the cache can know."""
-    async with calls(50) as made:
+    async with calls(count) as made:
         async with flow_cache(made.relay, server):
-            await until(lambda: len(stored(server)) == 50)
+            await until(lambda: len(stored(server)) == count)
             made.is_talking_down = False
             talking = asyncio.ensure_future(made.run(1.5))
             await asyncio.sleep(0.2)
@@ -117,31 +120,30 @@ async def test_a_relay_with_an_empty_table_finds_its_flows_in_redis(server, reco
         async with flow_cache(made.relay, server) as cache:
             await talking
             counters = made.relay.counters()
-            assert (counters.embryonic_flows, counters.confirmed_flows) == (50, 0)
-            assert counters.flow_events["recovered"] == 50
-            assert cache.counters().operations["lookup", "found"] >= 50
+            assert (counters.embryonic_flows, counters.confirmed_flows) == (count, 0)
+            assert counters.flow_events["recovered"] == count
+            assert cache.counters().operations["lookup", "found"] >= count
             made.is_talking_down = True
             await made.run(0.1)
-            assert made.relay.counters().flow_events["confirmed"] == 50
+            assert made.relay.counters().flow_events["confirmed"] == count
     gap = max(call.up.gap for call in made.calls)
-    record_property("gap_ms", round(1000 * gap))
-    print(f"back by Redis: longest gap {1000 * gap:.0f} ms")
-    assert gap <= 0.5
+    print(f"\n{count} calls, back by Redis: longest gap {1000 * gap:.0f} ms")
+    assert gap <= 0.5 or not is_long
 
 
-async def test_a_relay_with_an_empty_table_and_without_redis_learns_from_downlink(record_property):
-    async with calls(50) as made:
+@MANY
+async def test_a_relay_with_an_empty_table_and_without_redis_learns_from_downlink(count, is_long):
+    async with calls(count) as made:
         talking = asyncio.ensure_future(made.run(1.0))
         await asyncio.sleep(0.2)
         await made.stop_relay()
         await made.start_relay()
         await talking
         counters = made.relay.counters()
-        assert counters.flow_events["recovered"] == counters.confirmed_flows == 50
+        assert counters.flow_events["recovered"] == counters.confirmed_flows == count
     gap = max(call.gap for call in made.calls)
-    record_property("gap_ms", round(1000 * gap))
-    print(f"back by downlink: longest gap {1000 * gap:.0f} ms")
-    assert gap <= 0.5
+    print(f"\n{count} calls, back by downlink: longest gap {1000 * gap:.0f} ms")
+    assert gap <= 0.5 or not is_long
 
 
 async def test_flows_that_were_learned_from_downlink_are_mirrored_after_the_next_check(server):
@@ -175,35 +177,79 @@ def flush(server: RedisServer) -> None:
         client.flushall()
 
 
-@pytest.mark.parametrize("fault", ["stopped", "frozen", "flushed", "rubbish"])
-async def test_no_call_notices_what_happens_to_redis(server, fault, tmp_path):
-    """I13, T16: audio of running calls is neither lost nor late; memory stays; the mirror is whole again soon."""
-    async with calls(20) as made, flow_cache(made.relay, server) as cache:
-        await until(lambda: len(stored(server)) == 20)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        match fault:
-            case "stopped":
-                server.stop()
-                await made.run(1.5)
-                assert not cache.counters().is_up
-                server.start()
-            case "frozen":
-                with server.frozen():
-                    await made.run(2.0)
-                    assert not cache.counters().is_up
-            case "flushed":
-                flush(server)
-            case "rubbish":
-                await asyncio.to_thread(fill_with_rubbish, server)
-        await made.run(0.5)
-        if fault != "rubbish":
-            took = await until(lambda: len(stored(server)) == 20)
-            print(f"{fault}: mirror whole again {took + 0.5:.1f} s after")
-        assert_nothing_lost(made)
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        assert grown < 8192, f"{grown} KiB"
-        gap = max(call.gap for call in made.calls)
-        print(f"{fault}: longest gap {1000 * gap:.0f} ms")
+@MANY
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_no_call_notices_what_happens_to_redis(server, fault, count, is_long):
+    """I13, T16: audio of running calls is not lost; memory stays; the mirror is whole 5 s after Redis is."""
+    proxy = SlowProxy(server)
+    async with calls(count) as made, proxy.serving(), flow_cache(made.relay, proxy) as cache:
+        await until(lambda: mirrored(made, server) == count)
+        peace = await gap_of(made, 1.0)
+        before = memory()
+        async with suffering(server, proxy, fault):
+            gap = await gap_of(made, 5.0 if is_long else 1.5)
+            is_up = cache.counters().is_up
+        took = await until(lambda: mirrored(made, server) == count)
+        assert is_up is (fault in ("flushed", "rubbish"))
+        assert made.lost == 0
+        grown = memory() - before
+    gaps = f"p99 gap {1000 * gap:.0f} ms ({1000 * peace:.0f} in peace)"
+    print(f"\n{count} calls, Redis {fault}: {gaps}, mirror whole after {took:.1f} s, memory {grown >> 10:+} KiB")
+    assert grown < 8 << 20
+    if is_long:
+        assert took <= 5
+
+
+@contextlib.asynccontextmanager
+async def suffering(server: RedisServer, proxy: SlowProxy, fault: str) -> AsyncIterator[None]:
+    """Something happens to Redis, which is itself again at the end."""
+    match fault:
+        case "stopped":
+            server.stop()
+            yield
+            server.start()
+        case "frozen":
+            with server.frozen():
+                yield
+        case "slow":
+            proxy.delay = 0.5
+            yield
+            proxy.delay = 0.0
+        case "flushed":
+            flush(server)
+            yield
+            flush(server)
+        case "rubbish":
+            await asyncio.to_thread(fill_with_rubbish, server)
+            yield
+            await asyncio.to_thread(fill_with_rubbish, server)
+
+
+async def gap_of(made: Calls, seconds: float) -> float:
+    """The p99 over calls while they talk."""
+    for call in made.calls:
+        call.begin_anew()
+    await made.run(seconds)
+    gaps = sorted(call.gap for call in made.calls)
+    return gaps[min(len(gaps) - 1, len(gaps) * 99 // 100)]
+
+
+def mirrored(made: Calls, server: RedisServer) -> int:
+    """How many of the calls are in Redis as they should be."""
+    now = int(time.time())
+    with contextlib.closing(server.client()) as client:
+        pipeline = client.pipeline(transaction=False)
+        for index in range(len(made.calls)):
+            pipeline.getrange(key_of(made, index), 0, 32)
+        values = pipeline.execute(raise_on_error=False)
+    entries = zip(made.calls, values, strict=True)
+    opened = (KEYS.cache.open(KEYS.native, c.client.address, v, now) for c, v in entries if isinstance(v, bytes))
+    return sum(hint is not None for hint in opened)
+
+
+def memory() -> int:
+    """Octets of this process that are resident, now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 @pytest.mark.parametrize("fault", ["rubbish", "frozen"])

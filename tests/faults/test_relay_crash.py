@@ -49,7 +49,7 @@ async def compare(mixed: Mixed, number: signal.Signals, events: int, seconds: fl
 
 @pytest.mark.parametrize(FORM, [(2, 8, 2, 0.5), pytest.param(20, 180, 20, KILLS_APART / 2, marks=LONG)])
 async def test_killed_forwarding_process_costs_no_call(
-    real: int, synthetic: int, events: int, seconds: float, request: pytest.FixtureRequest
+    real: int, synthetic: int, events: int, seconds: float, is_long: bool
 ) -> None:
     """A second process stands by; what is lost is at most one batch of each direction, and named."""
     async with talking(real, synthetic) as mixed:
@@ -63,14 +63,12 @@ async def test_killed_forwarding_process_costs_no_call(
     assert reading.flow_events.get("recovered", 0) == 0
     assert max(in_flight, abs(lost)) <= 2 * BATCH * events
     assert "crash_discarded" not in reading.drops
-    if is_long(request):
+    if is_long:
         assert gaps.p99 <= 0.150
 
 
 @pytest.mark.parametrize(FORM, [(2, 8, 2, 0.5), pytest.param(20, 180, 20, 2.0, marks=LONG)])
-async def test_upgrade_loses_nothing(
-    real: int, synthetic: int, events: int, seconds: float, request: pytest.FixtureRequest
-) -> None:
+async def test_upgrade_loses_nothing(real: int, synthetic: int, events: int, seconds: float, is_long: bool) -> None:
     async with talking(real, synthetic) as mixed:
         gaps, alone = await compare(mixed, signal.SIGUSR2, events, seconds)
         await mixed.assert_all_talk()
@@ -80,12 +78,8 @@ async def test_upgrade_loses_nothing(
     assert lost == 0
     assert reading.flows["confirmed"] == real + synthetic
     assert set(reading.drops) <= {"no_route", "no_flow"}  # before the directory was read
-    if is_long(request):
+    if is_long:
         assert gaps.p99 - alone.p99 <= 0.020
-
-
-def is_long(request: pytest.FixtureRequest) -> bool:
-    return request.node.get_closest_marker("long") is not None
 
 
 @pytest.mark.parametrize(("real", "synthetic", "rounds"), [(2, 30, 1), pytest.param(20, 180, 7, marks=LONG)])
