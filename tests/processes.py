@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,9 +53,15 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: object, **environment: str) -> Iterator[Running]:
-    """Run a command until the block ends; the block begins when the command is ready."""
-    command = [sys.executable, "-m", "rtcsplit", *map(str, arguments)]
+def running(*arguments: object, within: Sequence[str] = (), **environment: str) -> Iterator[Running]:
+    """Run a command until the block ends; the block begins when the command is ready.
+
+    Args:
+        arguments: of the command.
+        within: what runs it in another place, such as ``ip netns exec NAME``.
+        environment: more variables.
+    """
+    command = [*within, sys.executable, "-m", "rtcsplit", *map(str, arguments)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment(environment)
     ) as process:
