@@ -20,6 +20,7 @@ enum rs_flow_event {
     RS_FLOW_EVENT_EVICTED,   /* lost its place: the table was full, or its session has newer flows */
     RS_FLOW_EVENT_RECOVERED, /* confirmed by its transceiver's datagram alone, or embryonic from the flow cache */
     RS_FLOW_EVENT_CONFLICT,  /* a request for a client address that a living flow of another transceiver has */
+    RS_FLOW_EVENT_RESCUED,   /* RTP of a known source from an address without a flow, routed like that source's */
     RS_FLOW_EVENT_COUNT
 };
 

@@ -191,6 +191,12 @@ void rs_relay_serve_relays(struct rs_relay *relay, uint32_t index)
         relay->worker[index].serves_relays = relay->worker[index].public.sends_runs = true;
 }
 
+void rs_relay_rescue_uplink(struct rs_relay *relay, uint32_t index)
+{
+    if (index < relay->workers)
+        relay->worker[index].rescues_uplink = true;
+}
+
 void rs_relay_publish(struct rs_relay *relay, const struct rs_routing *routing)
 {
     atomic_store_explicit(&relay->routing, routing, memory_order_release);

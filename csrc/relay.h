@@ -31,6 +31,7 @@
 #include "return_paths.h"
 #include "routing.h"
 #include "seats.h"
+#include "ssrc_routes.h"
 #include "udp_batch.h"
 
 #define RS_RELAY_WORKERS_MAX 256
@@ -44,6 +45,8 @@
 #define RS_RELAY_CONFIRMED_PER_UFRAG 2   /* over all workers */
 #define RS_RELAY_UFRAG_REQUESTS_PER_S 50 /* beyond its embryonic flows; shared out among the workers */
 #define RS_RELAY_RELEARNED_PER_S 1000    /* per worker */
+#define RS_RELAY_RESCUED_PER_S 2000      /* per worker */
+#define RS_RELAY_RESCUED_PER_SSRC 100    /* a second and worker: a voice, and room for one of twice its rate */
 
 enum rs_direction { RS_UPLINK, RS_DOWNLINK, RS_DIRECTIONS };
 
@@ -55,6 +58,9 @@ struct rs_relay_shard {
     struct rs_hops hops;                 /* see there */
     struct rs_keyed_rates ufrag_rates;   /* uplink only */
     struct rs_rate relearn_rate;         /* downlink only */
+    struct rs_ssrc_routes ssrc_routes;   /* uplink; only of a worker that rescues */
+    struct rs_keyed_rates ssrc_rates;    /* likewise */
+    struct rs_rate rescue_rate;          /* likewise */
     struct rs_flow_ring missed;          /* uplink to control: clients that sent something and have no flow */
     struct rs_flow_ring learned;         /* control to uplink: flows that the flow cache knew */
     struct rs_flow_ring confirmed;       /* downlink to control: flows with a hint that are new as confirmed ones */
@@ -67,6 +73,7 @@ struct rs_relay_worker {
     uint32_t index;
     int cpu;                     /* both threads are pinned to it; negative: not pinned */
     bool serves_relays;          /* its clients' datagrams come and go with headers, by way of other relays */
+    bool rescues_uplink;         /* RTP of a known source is routed from addresses without a flow too */
     struct rs_udp_socket public; /* the side of clients, or of those relays */
     struct rs_udp_socket upstream;
     struct rs_relay_shard *shard;
@@ -125,6 +132,9 @@ enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int publi
 /* Lets worker `index` take datagrams of other relays, with headers, at what is else its public socket. Before it runs.
  */
 void rs_relay_serve_relays(struct rs_relay *relay, uint32_t index);
+
+/* Lets worker `index` route the RTP of known sources from addresses without a flow. Before it runs. */
+void rs_relay_rescue_uplink(struct rs_relay *relay, uint32_t index);
 
 /* Makes `routing` the value in force from each thread's next batch on. Its generation is higher than the last one's,
  * and it has to stay until rs_relay_oldest_generation is higher than its own. */

@@ -156,8 +156,8 @@ static bool find_flow(const struct rs_relay_worker *worker, const struct rs_rout
     return is_confirmed;
 }
 
-static enum rs_drop route_by_flow(const struct rs_relay_worker *worker, const struct rs_routing *routing,
-                                  const struct rs_datagram *datagram, uint32_t via, uint32_t now_ms,
+static enum rs_drop route_by_flow(struct rs_relay_worker *worker, const struct rs_routing *routing,
+                                  const struct rs_datagram *datagram, enum rs_kind kind, uint32_t via, uint32_t now_ms,
                                   const struct rs_route **to)
 {
     struct rs_flow_table *holder;
@@ -169,7 +169,11 @@ static enum rs_drop route_by_flow(const struct rs_relay_worker *worker, const st
     if (via != 0 && ref.flow.via != via)
         rs_flow_table_divert(holder, &ref, via);
     *to = rs_routing_find(routing, ref.flow.cluster, ref.flow.transceiver);
-    return *to == NULL ? RS_DROP_NO_ROUTE : RS_DROP_NONE;
+    if (*to == NULL)
+        return RS_DROP_NO_ROUTE;
+    if (worker->rescues_uplink && kind == RS_KIND_RTP && holder != worker->embryonic)
+        rs_relay_note_source(worker, datagram, *to, now_ms);
+    return RS_DROP_NONE;
 }
 
 /* Asks the control thread about a client without a flow. STUN is left out: a client that only sends STUN has no call
@@ -191,10 +195,13 @@ static enum rs_drop route(struct rs_relay_worker *worker, const struct rs_routin
         return drop;
     if (kind == RS_KIND_STUN && rs_read_u16be(datagram->data) == RS_STUN_BINDING_REQUEST)
         return route_request(worker, routing, datagram, via, now_ms, to);
-    drop = route_by_flow(worker, routing, datagram, via, now_ms, to);
-    if (drop == RS_DROP_NO_FLOW)
-        note_missed(worker, &datagram->peer, kind);
-    return drop;
+    drop = route_by_flow(worker, routing, datagram, kind, via, now_ms, to);
+    if (drop != RS_DROP_NO_FLOW)
+        return drop;
+    note_missed(worker, &datagram->peer, kind);
+    bool is_rescued =
+        worker->rescues_uplink && kind == RS_KIND_RTP && rs_relay_rescue(worker, routing, datagram, now_ms, to);
+    return is_rescued ? RS_DROP_NONE : RS_DROP_NO_FLOW;
 }
 
 /* A flow from the flow cache becomes an embryonic one, as if its client had just sent a request: the transceiver's next

@@ -49,6 +49,14 @@ enum rs_drop rs_relay_classify(struct rs_counters *counters, const struct rs_dat
 /* Asks the kernel at which relays of other clusters nobody receives. */
 void rs_relay_note_refusals(struct rs_relay_worker *worker, const struct rs_routing *routing);
 
+/* Remembers where the RTP of a source goes. A flow that its transceiver has not confirmed shows nothing of that. */
+void rs_relay_note_source(struct rs_relay_worker *worker, const struct rs_datagram *datagram, const struct rs_route *to,
+                          uint32_t now_ms);
+
+/* Where an RTP packet without a flow goes by its source; false: unknown, or too many are rescued already. */
+bool rs_relay_rescue(struct rs_relay_worker *worker, const struct rs_routing *routing,
+                     const struct rs_datagram *datagram, uint32_t now_ms, const struct rs_route **to);
+
 /* What the last owner of a seat left when it died, brought in order by the new one, before it receives: the table that
  * this direction writes, the batch in flight and its account. `discards`: what waits in the socket goes unread. */
 void rs_relay_recover(struct rs_relay_worker *worker, enum rs_direction direction, bool discards);

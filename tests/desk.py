@@ -47,10 +47,14 @@ class Desk:
 
     is_batched = True
 
-    def __init__(self, application: object | None = None) -> None:
+    def __init__(self, application: object | None = None, *, rescues_uplink: bool = False) -> None:
         settings = TransceiverSettings(Address.of("127.0.0.1", 0), advertise=(RELAY,), route=ROUTE)
         refusals = StunRefusals()
-        self.board = Switchboard(application or Echo(), refusals)  # type: ignore[arg-type]
+        self.board = Switchboard(
+            application or Echo(),  # type: ignore[arg-type]
+            refusals,
+            rescues_uplink=rescues_uplink,
+        )
         self.network = Network(self)
         self.factory = CallFactory(
             settings,

@@ -209,14 +209,19 @@ class Decisions:
         workers: how many.
         confirmed_flows: capacity per worker.
         now_ms: the first time.
+        rescues: whether the RTP of known sources is routed from addresses without a flow.
     """
 
-    def __init__(self, workers: int = 1, confirmed_flows: int = 1024, now_ms: int = 0xFFFF0000) -> None:
+    def __init__(
+        self, workers: int = 1, confirmed_flows: int = 1024, now_ms: int = 0xFFFF0000, *, rescues: bool = False
+    ) -> None:
         self.now_ms = now_ms  # by default the clock wraps a minute later
         self._sockets = [(Peer(PUBLIC_IP), Peer(PUBLIC_IP)) for _ in range(workers)]
         self.native = NativeRelay(workers, confirmed_flows, b"k" * 16)
         for index, (public, upstream) in enumerate(self._sockets):
             self.native.attach(index, public.sock.fileno(), upstream.sock.fileno(), None)
+            if rescues:
+                self.native.rescue_uplink(index)
         self.route_to(INTERNAL)
 
     def close(self) -> None:

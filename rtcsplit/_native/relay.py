@@ -30,7 +30,7 @@ __all__ = [
 WORKERS_MAX: int = lib.RS_RELAY_WORKERS_MAX
 EMBRYONIC_FLOWS: int = lib.RS_RELAY_EMBRYONIC_FLOWS
 KINDS = ("stun", "dtls", "rtp", "rtcp", "other")
-EVENTS = ("created", "confirmed", "moved", "expired", "evicted", "recovered", "flow_conflict")
+EVENTS = ("created", "confirmed", "moved", "expired", "evicted", "recovered", "flow_conflict", "rescued")
 
 assert len(KINDS) == lib.RS_KIND_COUNT
 assert len(EVENTS) == lib.RS_FLOW_EVENT_COUNT
@@ -162,6 +162,10 @@ class NativeRelay:
     def serve_relays(self, index: int) -> None:
         """Let worker ``index`` take datagrams of other relays at its public socket, before it runs."""
         lib.rs_relay_serve_relays(self._relay, index)
+
+    def rescue_uplink(self, index: int) -> None:
+        """Let worker ``index`` route the RTP of known sources from addresses without a flow, before it runs."""
+        lib.rs_relay_rescue_uplink(self._relay, index)
 
     def publish(
         self,

@@ -130,6 +130,7 @@ class RelaySection(Struct, frozen=True, kw_only=True):
     allow_client_networks: Annotated[tuple[Network, ...], _NETWORKS] = ()
     confirmed_flows: Annotated[Flows, _takes("a number of flows per worker, 1024..16777216")] = 131072
     receive_buffer_bytes: Annotated[BufferBytes, _takes("octets, 65536..1073741824")] = 4194304
+    rescue_uplink: Annotated[bool, _takes("true or false")] = False
     standby: Annotated[bool, _takes("true or false")] = True
     drain_seconds: Annotated[DrainSeconds, _takes("seconds, 0..604800")] = 10
 
@@ -191,6 +192,7 @@ class TransceiverSection(Struct, frozen=True, kw_only=True):
     silent_intervals: Annotated[ReportIntervals, _takes("report intervals of 5 s, 0..100")] = 3
     gather_ms: Annotated[Milliseconds, _takes("milliseconds, 0..50")] = 3
     snap: Annotated[bool, _takes("true or false")] = False
+    rescue_uplink: Annotated[bool, _takes("true or false")] = False
 
     def __post_init__(self) -> None:
         if not self.srtp_profiles or len(set(self.srtp_profiles)) < len(self.srtp_profiles):

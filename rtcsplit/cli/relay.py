@@ -99,6 +99,7 @@ class Plan:
             receive_buffer_bytes=section.receive_buffer_bytes,
             relay_listen=section.relay_listen,
             relay_networks=section.relay_networks,
+            rescues_uplink=section.rescue_uplink,
         )
 
     def with_in_force(self, *, confirmed_flows: int) -> Plan:

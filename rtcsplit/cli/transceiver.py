@@ -124,6 +124,7 @@ def _settings(section: TransceiverSection) -> TransceiverSettings:
         silent_intervals=section.silent_intervals,
         gather=section.gather_ms / 1000,
         has_snap=section.snap,
+        rescues_uplink=section.rescue_uplink,
     )
 
 

@@ -35,7 +35,7 @@ class WorkerCounters:
         classified: datagrams from clients by kind: stun, dtls, rtp, rtcp, other.
         uplink_drops: datagrams from clients that went nowhere, by reason; reasons that never happened are absent.
         downlink_drops: likewise, datagrams from the internal side.
-        flow_events: created, confirmed, moved, expired, evicted, recovered, flow_conflict.
+        flow_events: created, confirmed, moved, expired, evicted, recovered, flow_conflict, rescued.
         embryonic_flows: held now.
         confirmed_flows: held now.
         socket_overflow: datagrams that the kernel dropped before we saw them, because a receive buffer was full.

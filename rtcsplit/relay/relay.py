@@ -147,6 +147,8 @@ class Relay:
                 native.attach(index, pair.public.fileno(), pair.upstream.fileno(), self._cpu(index))
                 if pair.serves_relays:
                     native.serve_relays(index)
+                if self._settings.rescues_uplink:
+                    native.rescue_uplink(index)
         except BaseException:
             for pair in sockets:
                 pair.close()

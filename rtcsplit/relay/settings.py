@@ -31,6 +31,8 @@ class RelaySettings:
         relay_listen: internal address where other relays' datagrams arrive, with headers; as many workers again serve
             it, and the two kinds take turns at the upstream ports. None: no other relay is served.
         relay_networks: networks where those relays are; nobody else is heard.
+        rescues_uplink: whether RTP of a source that was heard lately is routed from addresses without a flow too, see
+            docs/explanation/relay.md.
         pins_workers: whether worker *i*'s threads are pinned to the *i*-th CPU of those allowed.
 
     Raises:
@@ -46,6 +48,7 @@ class RelaySettings:
     relay_listen: Address | None = None
     relay_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     pins_workers: bool = True
+    rescues_uplink: bool = False
 
     def __post_init__(self) -> None:
         most = WORKERS_MAX if self.relay_listen is None else WORKERS_MAX // 2

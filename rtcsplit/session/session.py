@@ -172,6 +172,23 @@ class Session:
         if sent_at:
             self._ice.note_sent(sent_at)
 
+    def rescue(self, datagram: bytes, now: float) -> DropReason | None:
+        """Take SRTP that came from an address without an authenticated check.
+
+        It counts if it is genuine and new. It moves no path and keeps none alive, and nothing is sent where it came
+        from: that takes a check.
+
+        Returns:
+            Why it was dropped, or None.
+        """
+        if self.state is not SessionState.CONNECTED or self._media.srtp is None:
+            return DropReason.PATH_UNAUTHENTICATED
+        packet = self._media.srtp.unprotect(datagram)
+        if isinstance(packet, DropReason):
+            return packet
+        self._events.append(RtpReceived(packet, now))
+        return None
+
     def send_rtp(self, packet: bytes, now: float) -> None:
         """Queue one RTP packet, to be protected when it is collected.
 

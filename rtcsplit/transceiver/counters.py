@@ -26,6 +26,7 @@ class TransceiverCounters:
         path_changes: how often a session's path was set or moved, by cause.
         ice_restarts: how often a session's path became that of an ICE restart.
         flow_conflicts: how often a session could not have a client address because another living one has it.
+        packets_rescued: RTP packets that counted although their address had not checked.
     """
 
     sessions: Mapping[str, int]
@@ -38,3 +39,4 @@ class TransceiverCounters:
     path_changes: Mapping[str, int]
     ice_restarts: int
     flow_conflicts: int
+    packets_rescued: int = 0

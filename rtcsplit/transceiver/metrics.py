@@ -60,6 +60,10 @@ class TransceiverCollector(Collector):
         restarts.add_metric([], counters.ice_restarts)
         yield restarts
 
+        rescued = CounterMetricFamily("rtcsplit_packets_rescued", "RTP packets that came before their address' check.")
+        rescued.add_metric([], counters.packets_rescued)
+        yield rescued
+
 
 def _gauge(name: str, text: str, label: str, values: Iterable[str], counts: Mapping[str, int]) -> Metric:
     family = GaugeMetricFamily(f"rtcsplit_{name}", text, labels=[label])

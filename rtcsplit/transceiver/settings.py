@@ -34,6 +34,8 @@ class TransceiverSettings:
         silent_intervals: report intervals of 5 s without a report of the peer, after which media is withheld; 0 for
             never (RFC 8083).
         has_snap: exchange SCTP's INITs in SDP where the client offers it, which saves data channels two round trips.
+        rescues_uplink: genuine RTP counts also from addresses that have not checked yet, see
+            docs/explanation/ice.md.
         gather: seconds that datagrams may gather in the socket while the transceiver is busy; 0 for never.
     """
 
@@ -54,6 +56,7 @@ class TransceiverSettings:
     silent_intervals: int = 3
     gather: float = 0.003
     has_snap: bool = False
+    rescues_uplink: bool = False
 
     def __post_init__(self) -> None:
         if not self.srtp_profiles:

@@ -26,6 +26,7 @@ from .call_registry import CallRegistry
 from .drop_counter import DropCounter
 from .facts import CallNews, OpenedPacket, Received, ReceivedDatagram, RefusedPacket, TakenPacket
 from .timers import TimerQueue
+from .uplink_rescue import UplinkRescue
 
 __all__ = ["Switchboard"]
 
@@ -38,16 +39,28 @@ class Switchboard:
         refusals: answers to binding requests that belong to no call.
         wake: called when an application made a call do something, outside of what happens here: :meth:`outgoing` has
             to be asked soon.
+        rescues_uplink: whether genuine RTP counts also from addresses that have not checked, see
+            :mod:`.uplink_rescue`.
+
+    Attributes:
+        packets_rescued: how many of those there were.
     """
 
     def __init__(
-        self, application: Application, refusals: StunRefusals, wake: Callable[[], None] = lambda: None
+        self,
+        application: Application,
+        refusals: StunRefusals,
+        wake: Callable[[], None] = lambda: None,
+        *,
+        rescues_uplink: bool = False,
     ) -> None:
         self._wake = wake
         self._registry = CallRegistry(refusals)
         self._counter = DropCounter()
         self._follower = CallFollower(application, self._registry, self._counter)
         self._call_numbered = self._registry.table.of_number
+        self._rescue = UplinkRescue(self._registry) if rescues_uplink else None
+        self.packets_rescued = 0
         self._timers: TimerQueue[Call] = TimerQueue()
         self._touched: dict[Call, bool] = {}  # False: all that happened to it was media
 
@@ -157,13 +170,21 @@ class Switchboard:
     def receive(self, kind: Kind, datagram: bytes, path: Path, now: float) -> None:
         """Take one datagram: to its call, or counted."""
         call = self._registry.owner(kind, datagram, path, now)
+        is_rescued = False
+        if call is DropReason.NO_SESSION and kind is Kind.RTP and self._rescue is not None:
+            call = self._rescue.owner(datagram, now) or DropReason.NO_SESSION
+            is_rescued = True
         if isinstance(call, DropReason):
             self._counter.drop(call)
             return
         if call.log is not None:
             call.log.received(kind)
         call.catch_up()
-        reason = call.session.receive_classified(kind, datagram, path, now)
+        if is_rescued:
+            reason = call.session.rescue(datagram, now)
+            self.packets_rescued += reason is None
+        else:
+            reason = call.session.receive_classified(kind, datagram, path, now)
         if reason is not None:
             self._counter.drop(reason, call)
         self._touched[call] = True

@@ -71,7 +71,7 @@ class Transceiver:
         refusals = StunRefusals()
         self._settings = settings
         self._admission = Admission(settings.max_sessions, settings.max_half_open_sessions)
-        self._switchboard = Switchboard(application, refusals, self._flush_soon)
+        self._switchboard = Switchboard(application, refusals, self._flush_soon, rescues_uplink=settings.rescues_uplink)
         dtls_context = DtlsContext(certificate or Certificate.generate(), settings.srtp_profiles)
         self._handshakes = HandshakeThread(dtls_context)
         self._factory = CallFactory(
@@ -128,6 +128,7 @@ class Transceiver:
             path_changes=dict(board.path_changes),
             ice_restarts=board.ice_restarts,
             flow_conflicts=board.flow_conflicts,
+            packets_rescued=board.packets_rescued,
         )
 
     async def start(self) -> None:

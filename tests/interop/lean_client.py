@@ -117,6 +117,13 @@ class LeanClient(asyncio.DatagramProtocol):
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._returned_enough.wait(), timeout)
 
+    async def rebind(self) -> None:
+        """Go on from another address, as behind a NAT that forgot its mapping; no check tells of it."""
+        assert self.transport is not None
+        old, server = self.transport, self.transport.get_extra_info("peername")
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, remote_addr=server)
+        old.close()
+
     async def hang_up(self, http: httpx.AsyncClient) -> None:
         """End the call by DELETE."""
         reply = await http.delete(self.session_url)

@@ -17,6 +17,7 @@ from rtcsplit.drops import DropReason
 from rtcsplit.wire import rtp, spp, stun
 from rtcsplit.wire.address import Address
 from rtcsplit.wire.packet import classify
+from rtcsplit.wire.rtp_extension import find_element, parse_elements
 from tests import twins
 
 UFRAG = b"EceMMyQBAgMEBQhiKJ1mhcEw"
@@ -157,6 +158,17 @@ def test_parsed_rtp_builds_to_what_was_parsed(data: bytes) -> None:
     packet = rtp.parse(data)
     assert isinstance(packet, rtp.RtpPacket)
     assert rtp.build(packet) == data
+
+
+@given(st.binary(max_size=80), st.sampled_from((0xBEDE, 0x1000, 0x100F)))
+def test_header_extensions_of_any_octets_stay_inside(data: bytes, profile: int) -> None:
+    """F21, F22, T22: each element is a piece of the data, behind the one before; both readers find the same."""
+    elements = parse_elements(profile, data)
+    at = 0
+    for value in elements.values():
+        at = data.index(value, at)
+    assert sum(map(len, elements.values())) <= len(data)
+    assert {n: find_element(profile, data, n) for n in range(1, 15)} == {n: elements.get(n) for n in range(1, 15)}
 
 
 @given(st.one_of(st.binary(max_size=60), rtcp_datagrams(), damaged(rtcp_datagrams())))

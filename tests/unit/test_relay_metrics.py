@@ -65,7 +65,7 @@ def test_every_series_exists_from_the_start():
     ours = {reason.label for reason in DropReason if reason < DropReason.STUN_INDICATION}
     assert ours | {"crash_in_flight", "crash_discarded"} == reasons
     events = {dict(labels)["event"] for name, labels in exported if name == "rtcsplit_relay_flow_events_total"}
-    assert len(events) == 7
+    assert len(events) == 8
 
 
 async def test_every_metric_is_documented():

@@ -36,6 +36,7 @@ size_t rs_relay_region_held(const struct rs_relay_settings *settings, const void
 void rs_relay_share(struct rs_relay *relay, struct rs_seats *seats);
 enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int public_fd, int upstream_fd, int cpu);
 void rs_relay_serve_relays(struct rs_relay *relay, uint32_t index);
+void rs_relay_rescue_uplink(struct rs_relay *relay, uint32_t index);
 void rs_relay_publish(struct rs_relay *relay, const struct rs_routing *routing);
 uint64_t rs_relay_oldest_generation(const struct rs_relay *relay);
 void rs_relay_mark_routes(const struct rs_relay *relay, uint32_t now_ms, uint32_t mask, const uint32_t *ids,
