@@ -220,7 +220,7 @@ bench-flows: build/bench/flows ## the flow table alone: memory, look-ups, expiry
 	@$< $(FLOWS)
 
 .PHONY: bench-transceiver
-bench-transceiver: setup build/bench/speak.so ## what a call costs, beside aiortc; RUNS="aiortc=40 rtcsplit=400"
+bench-transceiver: setup build/bench/speak.so build/bench/echo.so ## what a call costs, beside aiortc; RUNS="aiortc=40 rtcsplit=400"
 	$(BIN)/python -m benchmarks.transceiver --rounds $(ROUNDS) $(RUNS)
 
 .PHONY: bench-codec

@@ -29,10 +29,10 @@ from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address
 
-from .__main__ import busy_seconds
 from .callers import Caller, Callers, drain, new_caller
 from .load import Load, Totals
-from .servers import serve
+from .run import busy_seconds
+from .serving import serve
 
 _SLICE = 0.02
 _PAUSE = 1.0  # between turns, in which what one of them left is worked off

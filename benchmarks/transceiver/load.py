@@ -114,7 +114,7 @@ class Load:
                 for index, (sock, srtp) in enumerate(calls)
             )
         )
-        protect, unprotect = (ctypes.c_void_p(_address(name)) for name in ("srtp_protect", "srtp_unprotect"))
+        protect, unprotect = (ctypes.c_void_p(cipher(name)) for name in ("srtp_protect", "srtp_unprotect"))
         if self._library.load_init(ctypes.byref(self._load), protect, unprotect, self._calls, len(calls)) != 0:
             raise OSError("the sockets cannot be watched")
 
@@ -155,6 +155,7 @@ class Load:
             yield datagram.call, ctypes.string_at(datagram.octets, datagram.len)
 
 
-def _address(function: str) -> int:
+def cipher(function: str) -> int:
+    """Return the address of a function of the libsrtp that everybody here uses."""
     pointer = libsrtp.ffi.addressof(libsrtp.lib, function)
     return int(libsrtp.ffi.cast("uintptr_t", pointer))
