@@ -35,7 +35,7 @@ system-packages:
 	@.ci/system-packages $(PACKAGES)
 
 .PHONY: test
-test: PACKAGES = libopus0 chromium redis-server
+test: PACKAGES = libopus0 chromium redis-server espeak-ng
 test: system-packages setup csrc-test ## run all tests
 	$(BIN)/pytest
 

@@ -34,6 +34,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not broken
 
 
+def test_every_page_with_code_is_run_by_a_test() -> None:
+    """Blocks of commands alone are the reader's to judge; code and configuration are run, or checked, somewhere."""
+    tests = "".join(test.read_text() for test in (ROOT / "tests").rglob("test_*.py"))
+    with_code = [page for page in DOCS.rglob("*.md") if re.search("^```(python|toml|html|js)$", page.read_text(), re.M)]
+    assert [page.name for page in with_code if page.name not in tests] == []
+
+
 def test_the_session_diagram_is_the_table() -> None:
     drawn = set(re.findall(r"^(\w+) --(\w+)--> (\w+)$", (DOCS / "explanation/session.md").read_text(), re.MULTILINE))
     assert drawn == {(state.name, trigger.name, to.name) for (state, trigger), to in TRANSITIONS.items()}
