@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..wire.address import Address
@@ -25,6 +25,7 @@ async def admin_port(
     make_collectors: Callable[[], Sequence[Collector]],
     *,
     listener: socket.socket | None = None,
+    refresh: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Address | None]:
     """Serve liveness, readiness and metrics until the block ends; the value is the bound address.
 
@@ -33,6 +34,7 @@ async def admin_port(
         process: its readiness is what ``/readyz`` says.
         make_collectors: called where there is a port; imports what the extra installs.
         listener: listens already, instead of a socket bound here; closed at the end.
+        refresh: awaited before metrics are read.
 
     Raises:
         ConfigurationError: the address cannot be bound.
@@ -46,6 +48,9 @@ async def admin_port(
         from .web import serving
 
         collectors = make_collectors()
-    application = admin_application(lambda: process.is_ready, collectors)
+    ready = lambda: process.is_ready  # noqa: E731
+    application = (
+        admin_application(ready, collectors) if refresh is None else admin_application(ready, collectors, refresh)
+    )
     async with serving("admin.listen", section.listen, application, listener=listener) as address:
         yield address

@@ -1,4 +1,4 @@
-"""One forwarding process, as its supervisor sees it."""
+"""A process of our own, as the one that started it sees it: a socket of packets to talk by, and its end."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from ..relay.holdings import Holdings
-from .forwarding import MESSAGE_OCTETS, PREPARED, SERVING, STOP
+__all__ = ["MESSAGE_OCTETS", "STOP", "Child"]
 
-__all__ = ["Child"]
+STOP = b"stop"
+MESSAGE_OCTETS = 1 << 20
 
-_PREPARE_SECONDS = 60.0
 _STOP_SECONDS = 10.0
+
+C = TypeVar("C", bound="Child")
 
 
 class Child:
@@ -24,61 +26,52 @@ class Child:
     Attributes:
         pid: its id.
         status: its exit status once it has ended, negative for a signal; None while it lives.
-        region: descriptor of the memory of its flow tables, once it is prepared.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
         self.pid = process.pid
         self.status: int | None = None
-        self.region: int | None = None
         self._process, self._control = process, control
-        loop = asyncio.get_running_loop()
-        self._prepared: asyncio.Future[bool] = loop.create_future()
-        self._serving: asyncio.Future[bool] = loop.create_future()
         control.setblocking(False)
-        loop.add_reader(control, self._receive)
+        asyncio.get_running_loop().add_reader(control, self._receive)
         self._watching: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(
-        cls, command: Sequence[str], holdings: Holdings, listener: socket.socket | None, on_end: Callable[[Child], None]
-    ) -> Child:
-        """Start ``command`` with the descriptors of what it needs; ``on_end`` is called when it has ended."""
+    async def start(cls: type[C], command: Sequence[str], descriptors: Sequence[int], on_end: Callable[[C], None]) -> C:
+        """Start ``command``; it gets ``--control DESCRIPTOR`` besides, and ``on_end`` is called when it has ended.
+
+        Args:
+            command: the program and its arguments.
+            descriptors: what it inherits, under the same numbers.
+            on_end: called in the event loop.
+        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        passed = holdings.descriptors()
-        arguments = ["--control", str(theirs.fileno()), "--holdings", ",".join(map(str, passed))]
-        if listener is not None:
-            arguments += ["--admin", str(listener.fileno())]
-            passed.append(listener.fileno())
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * MESSAGE_OCTETS)
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 *command,
-                *arguments,
+                "--control",
+                str(theirs.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno(), *passed],
-                start_new_session=True,  # what a terminal signals is for the supervisor
+                pass_fds=[theirs.fileno(), *descriptors],
+                start_new_session=True,  # what a terminal signals is for the process that started it
             )
         child = cls(process, ours)
         child._watching = asyncio.create_task(child._watch(on_end))
         return child
 
-    async def until_prepared(self) -> bool:
-        """Return whether it has everything it needs and waits for its turn; if not, it ended or takes too long."""
-        done, _ = await asyncio.wait([self._prepared], timeout=_PREPARE_SECONDS)
-        return bool(done) and self._prepared.result()
-
-    async def until_serving(self) -> bool:
-        """Return whether it is in charge; if not, it has ended."""
-        return await self._serving
-
-    def tell(self, message: bytes) -> None:
-        """Send a message; nothing happens if it has ended."""
-        with contextlib.suppress(OSError):
-            self._control.send(message)
+    def tell(self, message: bytes, descriptors: Sequence[int] = ()) -> bool:
+        """Send a message with copies of descriptors; False if it has ended, or does not take any more."""
+        try:
+            socket.send_fds(self._control, [message], list(descriptors))
+        except OSError:
+            return False
+        return True
 
     async def stop(self) -> None:
-        """Let it finish its batches and end; end it the hard way after ten seconds."""
+        """Let it finish and end; end it the hard way after ten seconds."""
         self.tell(STOP)
         await self._end_within(_STOP_SECONDS)
 
@@ -86,10 +79,16 @@ class Child:
         """End it as a crash does."""
         await self._end_within(0)
 
-    def take_region(self) -> int | None:
-        """Return the descriptor of its memory, which is the caller's from now on."""
-        region, self.region = self.region, None
-        return region
+    async def until_ended(self) -> None:
+        """Return when it has ended."""
+        assert self._watching is not None
+        await asyncio.wait([self._watching])
+
+    def received(self, message: bytes, descriptors: list[int]) -> None:
+        """Take a message of the process; what is left in ``descriptors`` is closed then."""
+
+    def ended(self) -> None:
+        """The process has ended."""
 
     async def _end_within(self, seconds: float) -> None:
         assert self._watching is not None
@@ -99,15 +98,11 @@ class Child:
                 self._process.kill()
             await asyncio.wait([self._watching])
 
-    async def _watch(self, on_end: Callable[[Child], None]) -> None:
+    async def _watch(self: C, on_end: Callable[[C], None]) -> None:
         self.status = await self._process.wait()
         asyncio.get_running_loop().remove_reader(self._control)
         self._control.close()
-        if (region := self.take_region()) is not None:
-            os.close(region)
-        for answer in (self._prepared, self._serving):
-            if not answer.done():
-                answer.set_result(False)
+        self.ended()
         on_end(self)
 
     def _receive(self) -> None:
@@ -117,12 +112,9 @@ class Child:
             return
         except OSError:  # it died with a message of ours unread
             message, descriptors = b"", []
-        if message == PREPARED and not self._prepared.done():
-            self.region = descriptors.pop() if descriptors else None
-            self._prepared.set_result(True)
-        elif message == SERVING and not self._serving.done():
-            self._serving.set_result(True)
-        elif not message:
+        if message:
+            self.received(message, descriptors)
+        else:
             asyncio.get_running_loop().remove_reader(self._control)
         for descriptor in descriptors:
             os.close(descriptor)

@@ -193,8 +193,10 @@ class TransceiverSection(Struct, frozen=True, kw_only=True):
     gather_ms: Annotated[Milliseconds, _takes("milliseconds, 0..50")] = 3
     snap: Annotated[bool, _takes("true or false")] = False
     rescue_uplink: Annotated[bool, _takes("true or false")] = False
+    workers: Annotated[Workers, _takes(f"a number of processes, 1..{MAX_WORKERS}")] = 1
 
     def __post_init__(self) -> None:
+        self._check_workers()
         if not self.srtp_profiles or len(set(self.srtp_profiles)) < len(self.srtp_profiles):
             names = [profile.name for profile in self.srtp_profiles]
             raise ConfigurationError("transceiver.srtp_profiles", names, "at least one profile, each once")
@@ -206,6 +208,17 @@ class TransceiverSection(Struct, frozen=True, kw_only=True):
             raise ConfigurationError("transceiver.relay_networks", networks, "no networks where mode is direct")
         elif not self.advertise and values.is_wildcard(self.listen):
             raise ConfigurationError("transceiver.advertise", None, "the addresses behind a wildcard listen")
+
+    def _check_workers(self) -> None:
+        more = self.workers - 1
+        if self.id is not None and self.id + more > 65535:
+            raise ConfigurationError("transceiver.id", self.id, f"an id with {more} more above it, one for each worker")
+        direct = self.advertise if self.mode == "direct" else ()
+        named = [("listen", self.listen), ("announce", self.announce), *(("advertise", each) for each in direct)]
+        for name, address in named:
+            if address is not None and address.port + more > 65535:
+                expected = f"a port with {more} more above it, one for each worker"
+                raise ConfigurationError(f"transceiver.{name}", str(address), expected)
 
     def require_route(self) -> None:
         """Refuse a section without cluster and id, which a hint cannot do without."""

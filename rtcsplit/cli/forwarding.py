@@ -31,13 +31,13 @@ from collections.abc import Callable
 
 from .._native.shared import die_with
 from ..errors import RtcsplitError
+from .child import MESSAGE_OCTETS, STOP
 from .process import reload_and_log
 
-__all__ = ["MESSAGE_OCTETS", "NOT_READY", "PREPARED", "READY", "RELOAD", "SERVE", "SERVING", "STOP", "Forwarding"]
+__all__ = ["NOT_READY", "PREPARED", "READY", "RELOAD", "SERVE", "SERVING", "Forwarding"]
 
 PREPARED, SERVING = b"prepared", b"serving"
-SERVE, READY, NOT_READY, RELOAD, STOP = b"serve", b"ready", b"not ready", b"reload", b"stop"
-MESSAGE_OCTETS = 64
+SERVE, READY, NOT_READY, RELOAD = b"serve", b"ready", b"not ready", b"reload"
 
 _IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 

@@ -14,10 +14,11 @@ from .config import BackendSection, GatewayConfig
 from .effective import effective_toml
 from .extras import needs_extra
 from .handler import handler_application
+from .host import Host
 from .keys import minting_keys
-from .loading import Source, check_option, source_options
+from .loading import check_option, source_options
 from .logs import set_up_logs
-from .process import Process, run
+from .running import run_calls, source_with_workers, workers_option
 from .transceiver import serve_calls
 
 if TYPE_CHECKING:
@@ -31,39 +32,52 @@ if TYPE_CHECKING:
 
     _Answering: TypeAlias = tuple[VoiceApplication | RealtimeBackend, RealtimeCalls | None]
 
-__all__ = ["gateway"]
+__all__ = ["gateway", "serve_gateway"]
 
 
 @click.command()
 @source_options
+@workers_option
 @check_option
-def gateway(config: Path, settings: tuple[str, ...], check: bool) -> None:
-    """Run a transceiver whose calls a WebSocket backend or a handler answers. SIGTERM drains it."""
-    read = Source(config, settings).read(GatewayConfig)
-    keys = None if read.hint_keys is None else minting_keys(read.hint_keys)
-    make_application = _application(read.backend, config.parent)
+def gateway(config: Path, settings: tuple[str, ...], workers: int | None, check: bool) -> None:
+    """Run a transceiver whose calls a WebSocket backend or a handler answers.
+
+    SIGTERM drains it. SIGHUP reads hint keys and limits again.
+    """
+    source = source_with_workers(config, settings, workers)
+    read = source.read(GatewayConfig)
+    if read.hint_keys is not None:
+        minting_keys(read.hint_keys)
+    _application(read.backend, config.parent)
     if check:
         click.echo(effective_toml(read), nl=False)
         return
     set_up_logs("gateway")
+    run_calls("gateway", source, read, partial(serve_gateway, folder=config.parent))
 
-    async def serve(process: Process) -> None:
-        with needs_extra("gateway"):
-            application, calls = make_application()
-        try:
-            await serve_calls(
-                process,
-                read,
-                keys,
-                application,
-                role="gateway",
-                more_collectors=partial(_collectors, application),
-                door=partial(_door, read, calls),
-            )
-        finally:
-            await application.aclose()
 
-    run(serve)
+async def serve_gateway(host: Host, read: Callable[[], GatewayConfig], *, folder: Path) -> None:
+    """Serve calls with the backend or handler that the configuration names.
+
+    Args:
+        host: the process.
+        read: reads the configuration.
+        folder: where the configuration file is, and the modules of handlers.
+    """
+    config = read()
+    with needs_extra("gateway"):
+        application, calls = _application(config.backend, folder)()
+    try:
+        await serve_calls(
+            host,
+            read,
+            application,
+            role="gateway",
+            more_collectors=partial(_collectors, application),
+            door=partial(_door, config, calls),
+        )
+    finally:
+        await application.aclose()
 
 
 def _application(section: BackendSection, folder: Path) -> Callable[[], _Answering]:
@@ -95,7 +109,13 @@ def _collectors(application: VoiceApplication | RealtimeBackend) -> list[Collect
     return [VoiceCollector(application if isinstance(application, VoiceApplication) else application.voice)]
 
 
-def _door(config: GatewayConfig, calls: RealtimeCalls | None, endpoint: Transceiver, whip: ASGIApp) -> ASGIApp:
+def _door(
+    config: GatewayConfig,
+    calls: RealtimeCalls | None,
+    endpoint: Transceiver,
+    whip: ASGIApp,
+    random: Callable[[int], bytes],
+) -> ASGIApp:
     """What the signaling port serves: WHIP, and the Realtime API below its path."""
     if config.realtime is None:
         return whip
@@ -110,7 +130,7 @@ def _door(config: GatewayConfig, calls: RealtimeCalls | None, endpoint: Transcei
         max_sessions=config.transceiver.max_sessions,
         max_sessions_per_token=signaling.max_sessions_per_token,
     )
-    realtime = realtime_application(endpoint, settings, calls)
+    realtime = realtime_application(endpoint, settings, calls, random=random)
 
     async def by_path(scope: Scope, receive: Receive, send: Send) -> None:
         is_realtime = scope["type"] == "websocket" or (scope["type"] == "http" and scope["path"].startswith(f"{path}/"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 
 from ..routing.hint import Route, RoutingKeys
 from ..transceiver.transceiver import Transceiver
@@ -14,14 +15,14 @@ __all__ = ["registered"]
 
 
 @contextlib.asynccontextmanager
-async def registered(config: TransceiverConfig, keys: RoutingKeys | None, endpoint: Transceiver) -> AsyncIterator[None]:
+async def registered(config: TransceiverConfig, endpoint: Transceiver) -> AsyncIterator[None]:
     """Announce the transceiver to the relays until the block ends, which is after its last session.
 
     Raises:
         ConfigurationError: Redis refuses our user or password.
         MissingLibraryError: the extra ``redis`` is not installed.
     """
-    if config.redis is None or keys is None:
+    if config.redis is None or endpoint.keys is None:
         yield
         return
     link = redis_link(config.redis)
@@ -33,5 +34,11 @@ async def registered(config: TransceiverConfig, keys: RoutingKeys | None, endpoi
         stack.push_async_callback(link.close)
         await link.check_access()
         address = section.announce or endpoint.address
-        await stack.enter_async_context(Registration(link, keys, route, address, lambda: endpoint.is_draining))
+        registration = Registration(link, partial(_ring, endpoint), route, address, lambda: endpoint.is_draining)
+        await stack.enter_async_context(registration)
         yield
+
+
+def _ring(endpoint: Transceiver) -> RoutingKeys:
+    assert endpoint.keys is not None
+    return endpoint.keys

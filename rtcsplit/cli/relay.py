@@ -19,6 +19,7 @@ from ..relay.sockets import address_of
 from ..routing.directory import Directory
 from ..routing.hint import RoutingKeys
 from .admin_port import admin_port
+from .changes import changed_keys
 from .config import RelayConfig
 from .effective import effective_toml
 from .forwarding import Forwarding
@@ -119,16 +120,8 @@ class Plan:
         Returns:
             Those that take an upgrade, and those that are the supervisor's and take a restart.
         """
-        changed = []
-        for section in ("relay", "redis", "directory_dns", "admin"):
-            old, new = getattr(self.config, section), getattr(newer.config, section)
-            if old is None or new is None:
-                changed += [section] if old is not new else []
-                continue
-            names = [
-                field.name for field in structs.fields(old) if getattr(old, field.name) != getattr(new, field.name)
-            ]
-            changed += [f"{section}.{name}" for name in names if name != "directory"]
+        changed = changed_keys(self.config, newer.config, ("relay", "redis", "directory_dns", "admin"))
+        changed = [key for key in changed if key != "relay.directory"]
         return [key for key in changed if key not in _SUPERVISORS], [key for key in changed if key in _SUPERVISORS]
 
 

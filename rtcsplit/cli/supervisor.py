@@ -25,8 +25,8 @@ from ..relay.holdings import Holdings
 from ..relay.settings import RelaySettings
 from ..relay.sockets import address_of
 from ..wire.address import Address
-from .child import Child
 from .config import AdminSection, RelayConfig
+from .forwarder_child import ForwarderChild
 from .forwarding import NOT_READY, READY, RELOAD, SERVE
 from .listener import listen
 from .loading import Source
@@ -69,9 +69,9 @@ class Supervisor:
         self.holdings = holdings
         self.admin: Address | None = None if listener is None else address_of(listener)
         self._source, self._settings, self._listener, self._has_standby = source, settings, listener, has_standby
-        self._in_charge: Child | None = None
-        self._standby: Child | None = None
-        self._children: set[Child] = set()
+        self._in_charge: ForwarderChild | None = None
+        self._standby: ForwarderChild | None = None
+        self._children: set[ForwarderChild] = set()
         self._ends: deque[float] = deque(maxlen=8)
         self._is_ready = True
         self._vacancy = asyncio.Event()
@@ -145,12 +145,17 @@ class Supervisor:
                 log.info("upgraded", extra={"pid": new.pid, "workers": in_use})
         self._vacancy.set()
 
-    async def _start(self, *flags: str) -> Child:
+    async def _start(self, *flags: str) -> ForwarderChild:
         command = [sys.executable, "-m", "rtcsplit.cli.forwarder", "--config", str(self._source.path)]
         command += [argument for flag in self._source.flags for argument in ("--set", flag)]
         command += ["--confirmed-flows", str(self._settings.confirmed_flows)]
         command += ["--serves-relays"] if self.holdings.serves_relays else []
-        child = await Child.start([*command, *flags], self.holdings, self._listener, self._ended)
+        passed = self.holdings.descriptors()
+        command += ["--holdings", ",".join(map(str, passed))]
+        if self._listener is not None:
+            command += ["--admin", str(self._listener.fileno())]
+            passed.append(self._listener.fileno())
+        child = await ForwarderChild.start([*command, *flags], passed, self._ended)
         self._children.add(child)
         return child
 
@@ -162,7 +167,7 @@ class Supervisor:
             raise click.exceptions.Exit(child.status or 1)
         self._vacancy.set()
 
-    def _put_in_charge(self, child: Child) -> None:
+    def _put_in_charge(self, child: ForwarderChild) -> None:
         self._in_charge = child
         if (region := child.take_region()) is not None:
             self.holdings = self.holdings.with_region(region)
@@ -170,7 +175,7 @@ class Supervisor:
         if not self._is_ready:
             child.tell(NOT_READY)
 
-    def _ended(self, child: Child) -> None:
+    def _ended(self, child: ForwarderChild) -> None:
         self._children.discard(child)
         if child is self._in_charge:
             self._in_charge = None

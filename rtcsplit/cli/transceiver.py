@@ -1,12 +1,13 @@
-"""``rtcsplit transceiver``: a transceiver and its HTTP signaling in one event loop, in the foreground."""
+"""``rtcsplit transceiver``: a transceiver and its HTTP signaling in one event loop, or several in processes."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
@@ -15,73 +16,82 @@ from ..routing.hint import Route, RoutingKeys
 from ..transceiver.application import Application
 from ..transceiver.settings import TransceiverSettings
 from ..transceiver.transceiver import Transceiver
-from .admin_port import admin_port
+from .changes import changed_keys
 from .config import SignalingSection, TransceiverConfig, TransceiverSection
 from .effective import effective_toml
 from .extras import needs_extra
+from .host import Host
 from .keys import minting_keys
-from .loading import Source, check_option, source_options
+from .loading import check_option, source_options
 from .logs import set_up_logs
-from .process import Process, run
 from .registered import registered
+from .running import run_calls, source_with_workers, workers_option
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
     from starlette.applications import Starlette
     from starlette.types import ASGIApp
 
-__all__ = ["serve_calls", "transceiver"]
+    Door: TypeAlias = Callable[[Transceiver, ASGIApp, Callable[[int], bytes]], ASGIApp]
+
+__all__ = ["serve_calls", "serve_transceiver", "transceiver"]
 
 log = logging.getLogger(__name__)
 
 _APPLICATIONS: dict[str, Callable[[], Application]] = {"echo": Echo}
+_RELOADED = ("transceiver.max_sessions", "transceiver.max_half_open_sessions")
 
 
 @click.command()
 @source_options
+@workers_option
 @check_option
-def transceiver(config: Path, settings: tuple[str, ...], check: bool) -> None:
-    """Run a transceiver and its HTTP signaling. SIGTERM drains it: calls go on, new ones are refused."""
-    read = Source(config, settings).read(TransceiverConfig)
-    keys = None if read.hint_keys is None else minting_keys(read.hint_keys)
+def transceiver(config: Path, settings: tuple[str, ...], workers: int | None, check: bool) -> None:
+    """Run a transceiver and its HTTP signaling.
+
+    SIGTERM drains it: calls go on, new ones are refused. SIGHUP reads hint keys and limits again.
+    """
+    source = source_with_workers(config, settings, workers)
+    read = source.read(TransceiverConfig)
+    if read.hint_keys is not None:
+        minting_keys(read.hint_keys)
     if check:
         click.echo(effective_toml(read), nl=False)
         return
     set_up_logs("transceiver")
+    run_calls("transceiver", source, read, serve_transceiver)
 
-    async def serve(process: Process) -> None:
-        await serve_calls(process, read, keys, _APPLICATIONS[read.transceiver.application]())
 
-    run(serve)
+async def serve_transceiver(host: Host, read: Callable[[], TransceiverConfig]) -> None:
+    """Serve calls with the application that the configuration names."""
+    await serve_calls(host, read, _APPLICATIONS[read().transceiver.application]())
 
 
 async def serve_calls(
-    process: Process,
-    config: TransceiverConfig,
-    keys: RoutingKeys | None,
+    host: Host,
+    read: Callable[[], TransceiverConfig],
     application: Application,
     *,
     role: str = "transceiver",
     more_collectors: Callable[[], Sequence[Collector]] = tuple,
-    door: Callable[[Transceiver, ASGIApp], ASGIApp] = lambda endpoint, whip: whip,
+    door: Door = lambda endpoint, whip, random: whip,
 ) -> None:
     """Run a transceiver and its HTTP signaling until the process is told to stop.
 
     Args:
-        process: says when.
-        config: of both.
-        keys: hint keys, None in direct mode without.
+        host: the process.
+        read: reads the configuration, now and whenever it is to be read again.
         application: what the calls talk to.
         role: what the ready line calls it.
         more_collectors: metrics of the application's own; called where there is an admin port.
-        door: makes what the signaling port serves, given the WHIP endpoint.
+        door: makes what the signaling port serves, given the WHIP endpoint and what makes ids.
     """
-    section = config.transceiver
+    config = read()
+    section, keys = config.transceiver, _keys(config)
     endpoint = Transceiver(_settings(section), application=application, keys=keys)
     with needs_extra("signaling"):
-        from .web import serving
-
-        served = door(endpoint, _signaling(config.signaling, endpoint, section.max_sessions))
+        whip = _signaling(config.signaling, endpoint, section.max_sessions, host.random)
+    served = door(endpoint, whip, host.random)
 
     def collectors() -> list[Collector]:
         from ..transceiver.metrics import TransceiverCollector
@@ -89,15 +99,35 @@ async def serve_calls(
         return [TransceiverCollector(endpoint.counters), *more_collectors()]
 
     async with (
-        admin_port(config.admin, process, collectors) as admin,
+        host.admin(config.admin, collectors) as admin,
         endpoint,
-        serving("signaling.listen", config.signaling.listen, served) as signaling,
-        registered(config, keys, endpoint),
+        host.signaling(config.signaling.listen, served) as signaling,
+        registered(config, endpoint),
     ):
-        addresses = f"listen={endpoint.address} signaling={signaling} admin={admin or 'none'}"
-        process.ready(f"{role} ready: {addresses}")
-        if await process.until_stopped() is signal.SIGTERM:
+        host.on_reload(lambda: _reload(endpoint, config, read()))
+        # What exists now stays: the garbage collector need not look at it again, beside calls that run.
+        gc.collect()
+        gc.freeze()
+        line = f"{role} ready: listen={endpoint.address} signaling={signaling} admin={admin}"
+        host.ready(line, lambda: len(endpoint.calls()))
+        if await host.until_stopped() is signal.SIGTERM:
             await _drain(endpoint, section.drain_seconds)
+
+
+def _keys(config: TransceiverConfig) -> RoutingKeys | None:
+    return None if config.hint_keys is None else minting_keys(config.hint_keys)
+
+
+def _reload(endpoint: Transceiver, config: TransceiverConfig, newer: TransceiverConfig) -> None:
+    """Take over what can change while calls run, and say what cannot."""
+    keys, section = _keys(newer), newer.transceiver
+    if keys is not None and endpoint.keys is not None:
+        endpoint.replace_keys(keys)
+    endpoint.set_limits(section.max_sessions, section.max_half_open_sessions)
+    changed = changed_keys(config, newer, ("transceiver", "signaling", "redis", "admin"))
+    ignored = [key for key in changed if key not in _RELOADED]
+    if ignored:
+        log.warning("restart_needed", extra={"keys": ignored})
 
 
 async def _drain(endpoint: Transceiver, seconds: int) -> None:
@@ -128,7 +158,9 @@ def _settings(section: TransceiverSection) -> TransceiverSettings:
     )
 
 
-def _signaling(section: SignalingSection, endpoint: Transceiver, max_sessions: int) -> Starlette:
+def _signaling(
+    section: SignalingSection, endpoint: Transceiver, max_sessions: int, random: Callable[[int], bytes]
+) -> Starlette:
     from ..signaling.whip import WhipSettings, whip_application
 
     settings = WhipSettings(
@@ -139,4 +171,4 @@ def _signaling(section: SignalingSection, endpoint: Transceiver, max_sessions: i
         max_sessions=max_sessions,
         max_sessions_per_token=section.max_sessions_per_token,
     )
-    return whip_application(endpoint, settings)
+    return whip_application(endpoint, settings, random)

@@ -21,7 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ..wire.address import Address
 from .listener import listen
 
-__all__ = ["serving"]
+__all__ = ["Protocol", "Server", "new_server", "serving"]
 
 _MAX_HEAD_OCTETS = 8192  # of an unfinished head: request line and headers together
 _MAX_EVENT = 1 << 20  # octets of one WebSocket message
@@ -30,7 +30,7 @@ _MAX_CONNECTIONS = 4096
 _SHUTDOWN_SECONDS = 5
 
 
-class _Protocol(H11Protocol):
+class Protocol(H11Protocol):
     """A connection that is closed where the head of a request takes too long.
 
     Args:
@@ -67,7 +67,7 @@ class _Protocol(H11Protocol):
             self._deadline = None
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """A server that leaves signals alone and says when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -106,7 +106,7 @@ async def serving(
     """
     listener = listener or listen(key, address)
     bound = Address.of(*listener.getsockname()[:2])
-    server = _Server(_uvicorn_config(application, head_seconds))
+    server = new_server(application, head_seconds)
     task = asyncio.create_task(server.serve([listener]))
     try:
         await server.is_listening.wait()
@@ -117,10 +117,15 @@ async def serving(
         listener.close()
 
 
+def new_server(application: ASGIApp, head_seconds: float) -> Server:
+    """Return a server that is not started yet."""
+    return Server(_uvicorn_config(application, head_seconds))
+
+
 def _uvicorn_config(application: ASGIApp, head_seconds: float) -> uvicorn.Config:
     return uvicorn.Config(
         application,
-        http=functools.partial(_Protocol, head_seconds),  # type: ignore[arg-type]  # called like the class
+        http=functools.partial(Protocol, head_seconds),  # type: ignore[arg-type]  # called like the class
         ws="auto",  # with the extra gateway; without it an upgrade is an ordinary request
         ws_max_size=_MAX_EVENT,
         ws_max_queue=_MAX_QUEUED_EVENTS,

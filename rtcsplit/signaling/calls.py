@@ -13,7 +13,7 @@ from .ice_session import IceSession
 
 __all__ = ["Call", "CallTable"]
 
-_ID_OCTETS = 16  # 128 random bits: nobody guesses the URL of another's session
+_ID_OCTETS = 17  # 128 random bits: nobody guesses another's URL. One more octet may say where the call lives
 
 
 @dataclass(slots=True, eq=False)

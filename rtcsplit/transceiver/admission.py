@@ -41,17 +41,15 @@ _MESSAGES = {
 class Admission:
     """The door of one transceiver.
 
-    Args:
+    Attributes:
         max_sessions: living sessions, half-open ones included.
         max_half_open: sessions without keys.
-
-    Attributes:
         refused: how many offers were refused, by reason.
     """
 
     def __init__(self, max_sessions: int, max_half_open: int) -> None:
-        self._max_sessions = max_sessions
-        self._max_half_open = max_half_open
+        self.max_sessions = max_sessions
+        self.max_half_open = max_half_open
         self._drained: asyncio.Future[DrainOutcome] | None = None
         self.refused: Counter[OfferRefusal] = Counter()
 
@@ -68,9 +66,9 @@ class Admission:
         """
         if self.is_draining:
             self._refuse(OfferRefusal.DRAINING)
-        if sessions >= self._max_sessions:
+        if sessions >= self.max_sessions:
             self._refuse(OfferRefusal.FULL)
-        if half_open >= self._max_half_open:
+        if half_open >= self.max_half_open:
             self._refuse(OfferRefusal.HALF_OPEN)
 
     async def drain(self, sessions: int, deadline: float) -> DrainOutcome:

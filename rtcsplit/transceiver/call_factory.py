@@ -33,7 +33,7 @@ class CallFactory:
 
     Args:
         settings: what the transceiver was told.
-        keys: hint keys, None in direct mode without them.
+        keys: hint keys, None in direct mode without them; may be replaced.
         dtls_context: certificate and profiles of all calls.
         refusals: shared answers to unauthenticated requests.
         random: returns as many random octets as it is asked for.
@@ -55,7 +55,7 @@ class CallFactory:
         handshakes: HandshakeThread | None = None,
     ) -> None:
         self._settings = settings
-        self._keys = keys
+        self.keys = keys
         self._dtls_context = dtls_context
         self._refusals = refusals
         self._random = random
@@ -162,9 +162,9 @@ class CallFactory:
     def _new_ufrag(self, is_taken: Callable[[str], bool]) -> str:
         """Make a ufrag that no living call has; 40 random bits collide too rarely for the loop to be felt."""
         while True:
-            if self._keys is None or self._settings.route is None:
+            if self.keys is None or self._settings.route is None:
                 ufrag = random_ufrag(self._random)
             else:
-                ufrag = self._keys.mint(self._settings.route, self._random(_NONCE_OCTETS))
+                ufrag = self.keys.mint(self._settings.route, self._random(_NONCE_OCTETS))
             if not is_taken(ufrag):
                 return ufrag

@@ -32,7 +32,7 @@ class Registration:
 
     Args:
         link: to Redis; stays the caller's.
-        keys: sign the announcements; the ring mints.
+        keys: returns the ring that signs the announcement of the moment; it mints.
         route: the transceiver's ids.
         address: where relays send to.
         is_draining: asked again and again: no new sessions.
@@ -42,7 +42,12 @@ class Registration:
     """
 
     def __init__(
-        self, link: RedisLink, keys: RoutingKeys, route: Route, address: Address, is_draining: Callable[[], bool]
+        self,
+        link: RedisLink,
+        keys: Callable[[], RoutingKeys],
+        route: Route,
+        address: Address,
+        is_draining: Callable[[], bool],
     ) -> None:
         self._link = link
         self._keys = keys
@@ -81,7 +86,7 @@ class Registration:
     async def _announce(self, state: EntryState) -> None:
         now_ms = int(1000 * time.time())
         expires_ms = now_ms + 1000 * LIFETIME_SECONDS
-        line = Announcement(DirectoryEntry(self._route, self._address, state), expires_ms).build(self._keys)
+        line = Announcement(DirectoryEntry(self._route, self._address, state), expires_ms).build(self._keys())
         index = self._link.key(INDEX)
         await self._link.run(
             [

@@ -109,6 +109,19 @@ class Transceiver:
         """
         return self._started_socket().address
 
+    @property
+    def keys(self) -> RoutingKeys | None:
+        """The hint keys in force, None in direct mode without."""
+        return self._factory.keys
+
+    def replace_keys(self, keys: RoutingKeys) -> None:
+        """Mint the hints of new calls and of ICE restarts with another ring; those that are out stay what they are."""
+        self._factory.keys = keys
+
+    def set_limits(self, max_sessions: int, max_half_open_sessions: int) -> None:
+        """Change how many sessions there may be; those that live stay, be they more."""
+        self._admission.max_sessions, self._admission.max_half_open = max_sessions, max_half_open_sessions
+
     def calls(self) -> list[Call]:
         """The calls that live."""
         return self._switchboard.calls()

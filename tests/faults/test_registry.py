@@ -55,7 +55,7 @@ def source_of(link: RedisLink, keys: RoutingKeys = KEYS) -> RedisSource:
 
 
 def registration(link: RedisLink, number: int = 0, is_draining=lambda: False) -> Registration:
-    return Registration(link, KEYS, ROUTES[number], ADDRESSES[number], is_draining)
+    return Registration(link, lambda: KEYS, ROUTES[number], ADDRESSES[number], is_draining)
 
 
 def line(number: int, life_ms: int, state: EntryState = EntryState.ACTIVE, keys: RoutingKeys = KEYS) -> bytes:
