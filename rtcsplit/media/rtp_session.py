@@ -10,22 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .._native.rtp_session import (
-    FORMAT_OPUS,
-    FORMAT_RED,
-    FORMAT_SAMPLES,
-    MAX_PAYLOAD,
-    NativeRtpSession,
-    RtpCodec,
-)
+from .._native.rtp_session import MAX_PAYLOAD
 from ..drops import DropReason
 from ..errors import UsageError
 from ..session.negotiation import AudioNegotiation
 from ..wire import red
 from ..wire.rtp import RtpPacket, parse
 from ..wire.rtp_extension import MID_URI, ONE_BYTE_PROFILE, find_element, is_two_byte
-from ..wire.transport_feedback import TRANSPORT_SEQUENCE_URI
 from .circuit_breaker import DEFAULT_INTERVALS
+from .entrusted import EntrustedMedia
 from .outbound import OutboundStream
 from .remote_report import RemoteReport
 from .rtcp_exchange import RtcpExchange
@@ -35,15 +28,13 @@ from .statistics import RtpStatistics
 
 __all__ = ["RtpSession"]
 
-_FORMATS = {"opus": FORMAT_OPUS, "red": FORMAT_RED}
-
 
 class RtpSession:
     """The peer's sources, our one stream, and the reports on both.
 
     Attributes:
         keeps_packets: whether the peer may ask for packets again, so that each one sent has to go through :meth:`keep`.
-        native: what a batch may do without asking; see :meth:`entrust`.
+        entrusted: what a batch may do without asking; see :meth:`entrust`.
     """
 
     __slots__ = (
@@ -63,8 +54,8 @@ class RtpSession:
         "_rtcp",
         "_sources",
         "_stream",
+        "entrusted",
         "keeps_packets",
-        "native",
     )
 
     def __init__(
@@ -96,16 +87,14 @@ class RtpSession:
         if not 1 <= len(cname.encode()) <= 255:
             raise UsageError("a CNAME has 1 to 255 octets")
         self._is_closed = False
-        self.native = NativeRtpSession(
-            negotiation.extensions.get(TRANSPORT_SEQUENCE_URI, 0), allows_two_byte=negotiation.allows_mixed_extensions
-        )
+        self.entrusted = EntrustedMedia(negotiation)
         self.renegotiate(negotiation)
         preferred = negotiation.codecs[0]
         self._payload_type = preferred.payload_type
         self._red_type = None if negotiation.red is None else negotiation.red.payload_type
         self._mid_id = negotiation.extensions.get(MID_URI)
         self._sources = SourceTable()
-        self._stream = OutboundStream(ssrc, preferred.clock_rate, random, self.native.stream)
+        self._stream = OutboundStream(ssrc, preferred.clock_rate, random, self.entrusted.native.stream)
         self._rtcp = RtcpExchange(
             negotiation,
             cname,
@@ -133,18 +122,7 @@ class RtpSession:
         self._inbound_clocks: Mapping[int, int] = clocks if negotiation.direction.may_receive else {}
         self._outbound_clocks: Mapping[int, int] = clocks if negotiation.direction.may_send else {}
         self._mid = negotiation.mid.encode()
-        self.native.negotiate(
-            [
-                RtpCodec(
-                    codec.payload_type,
-                    _FORMATS.get(codec.name, FORMAT_SAMPLES),
-                    codec.channels,
-                    codec.clock_rate,
-                    is_inbound=negotiation.direction.may_receive,
-                )
-                for codec in negotiation.formats
-            ]
-        )
+        self.entrusted.negotiate(negotiation)
 
     @property
     def ssrc(self) -> int:
@@ -248,56 +226,14 @@ class RtpSession:
             now=now,
         )
 
-    def echo(self, packet: RtpPacket, now: float) -> bytes | None:
-        """Return the plain RTP packet that sends a received one's payload back.
-
-        Timestamps keep the distances of what came: a gap of discontinuous transmission stays a gap. A packet that
-        comes late follows the one that overtook it, without one. None: the direction does not let us send, the payload
-        stands for no time, or it is longer than 1,172 octets.
-        """
-        if packet.payload_type not in self._outbound_clocks:
-            return None
-        return self.native.echo(packet.payload_type, packet.payload, packet.timestamp, marker=packet.marker, now=now)
-
     def entrust(self, path: bytes | None, *, echoes: bool, delivers: bool) -> None:
-        """Let a batch take the peer's media without asking, until something happens that has to be told here.
-
-        After each call of another method, and before the next batch, it has to be renewed.
-
-        Args:
-            path: where media comes from and goes to, packed as ``_native.batch.PATH``; None: each packet is asked for.
-            echoes: send each packet back, as :meth:`echo`.
-            delivers: hand the packets up.
-        """
-        if path is None or self._is_closed:
-            self.native.close()
-            return
-        if self._sources.has_changed:
-            self._sources.has_changed = False
-            self.native.know(self._sources.latest)
-        send_from, send_until = self._circuit.window
-        may_echo = echoes and bool(self._outbound_clocks)
-        self.native.answer(echoes=may_echo, delivers=delivers, send_from=send_from, send_until=send_until)
-        if self._missing is not None and self._missing.ssrc is not None:
-            self.native.watch(self._missing.ssrc, self._missing.highest)
-        # What is sent back there cannot be repeated, and gaps are watched from the first packet on.
-        if (may_echo and self.keeps_packets) or (self._missing is not None and self._missing.ssrc is None):
-            self.native.close()
-        else:
-            self.native.open(path)
+        """Let batches take media; arguments as of :meth:`.EntrustedMedia.renew`."""
+        path = None if self._is_closed else path
+        self.entrusted.renew(path, self._sources, self._feedback, self._circuit, echoes=echoes, delivers=delivers)
 
     def catch_up(self) -> tuple[float, float]:
-        """Take note of what batches did without asking.
-
-        Returns:
-            When the latest packet was taken, and when the latest was sent back; 0 for never.
-        """
-        native = self.native
-        self._feedback.note_arrivals(*native.take_arrivals())
-        watched = native.take_watched()
-        if self._missing is not None and watched is not None:
-            self._missing.highest = watched
-        return native.heard_at, native.sent_at
+        """Take note of what batches did; as :meth:`.EntrustedMedia.catch_up`."""
+        return self.entrusted.catch_up(self._feedback)
 
     @property
     def has_rtcp(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from .._native.rtp_session import NativeRtpSession
 from ..drops import DropReason
@@ -18,21 +17,12 @@ from ..session.session import Session
 from ..session.session_state import SessionState
 from ..wire.address import Path
 from ..wire.rtp import RtpPacket
+from .batch_trust import BatchTrust
 from .call_channels import CallChannels
-from .facts import pack_path
+from .companion import Companion
 from .session_log import SessionLog
 
-__all__ = ["Call", "Companion"]
-
-
-class Companion(Protocol):
-    """What an application has a call drive beside itself: sans-IO, on the call's clock and timer."""
-
-    def next_timer(self) -> float | None:
-        """Return when :meth:`handle_timer` wants to be called."""
-
-    def handle_timer(self, now: float) -> None:
-        """Do what is due at ``now``. It must not raise."""
+__all__ = ["Call"]
 
 
 def _nobody(call: Call) -> None:
@@ -63,15 +53,12 @@ class Call:
         "_changed",
         "_clock",
         "_codecs",
-        "_delivers",
-        "_echoes",
-        "_entrusted",
-        "_heard_at",
         "_may_send",
         "_new_rtp",
         "_on_end",
         "_rtp",
         "_sent",
+        "_trust",
         "audio",
         "call_id",
         "channels",
@@ -105,10 +92,7 @@ class Call:
         self._codecs = {codec.payload_type: codec for codec in audio.formats} if audio else {}
         self._rtp: RtpSession | None = None
         self._new_rtp = new_rtp
-        self._echoes = False
-        self._delivers = True
-        self._entrusted: tuple[Path | None, bytes | None] = (None, None)
-        self._heard_at = 0.0  # what happened in batches until then is known
+        self._trust = BatchTrust(session)
         self._clock = clock
         self._changed: Callable[[Call], None] = _nobody
         self._sent: Callable[[Call], None] = _nobody
@@ -193,12 +177,12 @@ class Call:
         Args:
             delivers: let the application's ``packet_received`` have the packets besides.
         """
-        self._echoes, self._delivers = True, delivers
+        self._trust.echoes, self._trust.delivers = True, delivers
         self._changed(self)
 
     def stop_echo(self) -> None:
         """Send nothing back any more; packets come to the application. Idempotent."""
-        self._echoes, self._delivers = False, True
+        self._trust.echoes, self._trust.delivers = False, True
         self._changed(self)
 
     def close(self) -> None:
@@ -264,34 +248,26 @@ class Call:
     @property
     def delivers(self) -> bool:
         """Whether the application wants packets."""
-        return self._delivers
+        return self._trust.delivers
 
     def send_back(self, packet: RtpPacket, now: float) -> None:
         """Send a packet's payload back, where the call echoes and the packet was not taken in a batch."""
         rtp = self._rtp
-        if not self._echoes or rtp is None or not self.can_send or rtp.withholds(now):
+        if not self._trust.echoes or rtp is None or not self.can_send or rtp.withholds(now):
             return
-        echo = rtp.echo(packet, now)
+        echo = rtp.entrusted.echo(packet, now)
         if echo is not None:
             self._send(rtp, echo, now)
 
     def catch_up(self) -> None:
         """Take note of what batches did without asking, before anything else happens to the call."""
         if self._rtp is not None:
-            heard_at, sent_at = self._rtp.catch_up()
-            if heard_at != self._heard_at:
-                self._heard_at = heard_at
-                self.session.note_media(heard_at, sent_at)
+            self._trust.catch_up(self._rtp)
 
     def entrust(self) -> None:
         """Say what batches may do without asking from now on: after whatever happened to the call, before the next."""
-        if self._rtp is None:
-            return
-        path = self.session.media_path
-        if path is not self._entrusted[0]:
-            self._entrusted = (path, None if path is None else pack_path(path))
-        delivers = self._delivers or self.log is not None
-        self._rtp.entrust(self._entrusted[1], echoes=self._echoes, delivers=delivers)
+        if self._rtp is not None:
+            self._trust.renew(self._rtp, is_logged=self.log is not None)
 
     def take_rtcp(self, packet: bytes, arrived_at: float) -> DropReason | None:
         """Account for an authentic RTCP packet."""
@@ -346,7 +322,7 @@ class Call:
     @property
     def native_rtp(self) -> NativeRtpSession | None:
         """What batches may do without asking; None where there is no audio, or no keys yet."""
-        return None if self._rtp is None else self._rtp.native
+        return None if self._rtp is None else self._rtp.entrusted.native
 
     @property
     def _is_open(self) -> bool:

@@ -1,0 +1,17 @@
+"""What an application may have a call drive beside itself."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ["Companion"]
+
+
+class Companion(Protocol):
+    """Sans-IO, on the call's clock and timer."""
+
+    def next_timer(self) -> float | None:
+        """Return when :meth:`handle_timer` wants to be called."""
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due at ``now``. It must not raise."""
