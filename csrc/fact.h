@@ -10,7 +10,7 @@
 struct rs_path {
     struct rs_address client;
     struct rs_address relay; /* where proxied datagrams come from and go to */
-    struct rs_address proxy; /* where the first relay received them */
+    struct rs_address proxy; /* where the first relay received them; without a relay, where we did if we have several */
 };
 
 enum rs_form {

@@ -16,9 +16,12 @@ static bool is_link_local(const uint8_t *ip)
     return ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80;
 }
 
-static enum rs_drop read_direct(const struct rs_datagram *datagram, struct rs_path *path)
+static enum rs_drop read_direct(const struct rs_path_socket *socket, const struct rs_datagram *datagram,
+                                struct rs_path *path)
 {
     path->client = datagram->peer;
+    if (socket->udp.has_many_locals)
+        path->proxy = datagram->local;
     return is_link_local(datagram->peer.ip) ? RS_DROP_CLIENT_DENIED : RS_DROP_NONE;
 }
 
@@ -42,7 +45,8 @@ static void read_fact(const struct rs_path_socket *socket, struct rs_datagram *d
     enum rs_kind kind = RS_KIND_STUN;
     memset(fact, 0, sizeof *fact);
     if (drop == RS_DROP_NONE)
-        drop = socket->is_relayed ? read_relayed(socket, datagram, &fact->path) : read_direct(datagram, &fact->path);
+        drop = socket->is_relayed ? read_relayed(socket, datagram, &fact->path)
+                                  : read_direct(socket, datagram, &fact->path);
     if (drop == RS_DROP_NONE)
         drop = rs_classify(datagram->data, datagram->len, &kind);
     fact->drop = (uint8_t)drop;
@@ -62,11 +66,24 @@ int rs_path_socket_receive(const struct rs_path_socket *socket, struct rs_udp_ba
     return count;
 }
 
+/* Where an answer leaves from: where the client sent to, or any address of its family. */
+static struct rs_address local_for(const struct rs_path *path)
+{
+    struct rs_address any = {0};
+    if (path->proxy.port != 0)
+        return path->proxy;
+    if (rs_address_is_ipv4(path->client.ip))
+        memcpy(any.ip, path->client.ip, RS_ADDRESS_IP_SIZE - 4); /* the prefix of mapped addresses */
+    return any;
+}
+
 static void address_slot(const struct rs_path_socket *socket, struct rs_datagram *slot, const struct rs_path *path)
 {
     slot->peer = path->client;
-    if (!socket->is_relayed)
+    if (!socket->is_relayed) {
+        slot->local = local_for(path);
         return;
+    }
     slot->data -= RS_SPP_SIZE;
     slot->len += RS_SPP_SIZE;
     rs_spp_build(slot->data, &path->client, &path->proxy);

@@ -1,8 +1,9 @@
 /* The transceiver's UDP socket: datagrams and the paths they belong to.
  *
  * A path is a client and, behind a relay, the relay's address and the proxy address of the Simple Proxy Protocol
- * header; in direct mode the latter two are zero and datagrams carry no header. Python gets a batch as an array of
- * fixed-size facts and one block of octets, and crosses into C once per batch. */
+ * header. In direct mode datagrams carry no header and there is no relay; on a wildcard address, which may be that of
+ * both families, the proxy address is the one of ours that the client sent to, and answers leave from there. Python
+ * gets a batch as an array of fixed-size facts and one block of octets, and crosses into C once per batch. */
 #ifndef RS_PATH_SOCKET_H
 #define RS_PATH_SOCKET_H
 

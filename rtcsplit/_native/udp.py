@@ -49,7 +49,7 @@ class PathSocket:
                 "network_count": len(networks or ()),
             },
         )
-        if lib.rs_udp_socket_init(ffi.addressof(self._socket, "udp"), fd, False) != lib.RS_OK:
+        if lib.rs_udp_socket_init(ffi.addressof(self._socket, "udp"), fd, networks is None) != lib.RS_OK:
             raise OSError(ffi.errno, os.strerror(ffi.errno))
         if networks is not None:
             self._socket.udp.sends_runs = True

@@ -109,7 +109,7 @@ Received = ReceivedDatagram | OpenedPacket | TakenPacket | CallNews | RefusedPac
 
 
 def pack_path(path: Path) -> bytes:
-    """Return a path as ``struct rs_path``; without ``via`` the relay's part is zero."""
+    """Return a path as ``struct rs_path``; without ``via`` its part is zero."""
     relay, proxy = path.via or (_NOWHERE, _NOWHERE)
     return PATH.pack(*path.client, *relay, *proxy)
 
@@ -122,11 +122,12 @@ class PathCache:
         self._packed: dict[int, tuple[Path, bytes]] = {}  # by identity: a path's hash takes longer than all the rest
 
     def unpack(self, packed: bytes) -> Path:
-        """Return the path; it has no ``via`` where the relay's part is zero."""
+        """Return the path; it has no ``via`` where that part is zero."""
         path = self._paths.get(packed)
         if path is None:
             client_ip, client_port, relay_ip, relay_port, proxy_ip, proxy_port = PATH.unpack(packed)
-            via = Via(Address(relay_ip, relay_port), Address(proxy_ip, proxy_port)) if relay_port else None
+            has_via = relay_port or proxy_port
+            via = Via(Address(relay_ip, relay_port), Address(proxy_ip, proxy_port)) if has_via else None
             path = Path(Address(client_ip, client_port), via)
             if len(self._paths) >= _CACHE_LIMIT:
                 self._paths.clear()

@@ -176,7 +176,10 @@ class LogDirectory:
 
 
 def _path(path: Path) -> Mapping[str, object]:
-    return {"client": str(path.client), "relay": None if path.via is None else str(path.via.relay)}
+    return {
+        "client": str(path.client),
+        "relay": str(path.via.relay) if path.via is not None and path.via.relay.port else None,
+    }
 
 
 def _settled(negotiation: Negotiation) -> Mapping[str, object]:

@@ -32,6 +32,9 @@ class TransceiverSocket:
         family = socket.AF_INET if settings.listen.is_ipv4 else socket.AF_INET6
         self._socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
+            if family == socket.AF_INET6:
+                # The wildcard takes IPv4 too, in mapped form; any other address is IPv6 anyway.
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             set_buffers(self._socket, settings.receive_buffer_bytes)
             warn_of_small_buffers(self._socket, settings.receive_buffer_bytes)
             self._socket.bind((settings.listen.host, settings.listen.port))

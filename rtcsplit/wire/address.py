@@ -76,11 +76,12 @@ class Address(NamedTuple):
 
 
 class Via(NamedTuple):
-    """The relay that a client's datagram came through.
+    """What a client's datagram came through: a relay, or one of several addresses of our own.
 
     Attributes:
-        relay: address that the proxied datagram came from; replies go there.
-        proxy: local address at which the first relay received the client's datagram; replies carry it back.
+        relay: address that the proxied datagram came from, replies go there; all zero in direct mode.
+        proxy: local address at which the first relay received the client's datagram, replies carry it back; in direct
+            mode our own, replies leave from there.
     """
 
     relay: Address
@@ -88,7 +89,7 @@ class Via(NamedTuple):
 
 
 class Path(NamedTuple):
-    """How a client is reached. ICE compares ``client`` only; ``via`` is None in direct mode."""
+    """How a client is reached. ICE compares ``client`` only; ``via`` is None in direct mode on a single address."""
 
     client: Address
     via: Via | None = None

@@ -43,6 +43,8 @@ class LeanClient(asyncio.DatagramProtocol):
         returned: RTP payloads that came back, in order of arrival.
         arrivals: when each of them arrived, by the loop's clock.
         session_url: of the call, once connected.
+        candidates: where the answer says that we can send to, once connected.
+        mapped_address: ours as the other side sees it (XOR-MAPPED-ADDRESS), once connected.
     """
 
     transport: asyncio.DatagramTransport | None = None
@@ -51,6 +53,8 @@ class LeanClient(asyncio.DatagramProtocol):
         self.returned: list[bytes] = []
         self.arrivals: list[float] = []
         self.session_url = ""
+        self.candidates: list[tuple[str, int]] = []
+        self.mapped_address: tuple[str, int] | None = None
         self._ufrag, self._pwd = secrets.token_hex(4), secrets.token_hex(16)
         self._check_answered = asyncio.Event()
         self._connected = asyncio.Event()
@@ -66,16 +70,17 @@ class LeanClient(asyncio.DatagramProtocol):
         if self.transport is not None:
             self.transport.close()
 
-    async def connect(self, http: httpx.AsyncClient, whip_url: str) -> None:
-        """Call: WHIP, one connectivity check, the DTLS handshake."""
+    async def connect(self, http: httpx.AsyncClient, whip_url: str, candidate: int = 0) -> None:
+        """Call: WHIP, one connectivity check to one of the candidates, the DTLS handshake."""
         loop = asyncio.get_running_loop()
         reply = await http.post(whip_url, content=self._offer(), headers={"Content-Type": "application/sdp"})
         assert reply.status_code == 201, reply.text
         self.session_url = urljoin(whip_url, reply.headers["Location"])
         self._remote = dict(re.findall(r"a=(ice-ufrag|ice-pwd|setup|fingerprint:sha-256)[: ](\S+)\r?\n", reply.text))
-        candidate = re.search(r"a=candidate:\S+ 1 (?:udp|UDP) \d+ (\S+) (\d+) typ host", reply.text)
-        assert candidate is not None, reply.text
-        address = (candidate[1], int(candidate[2]))
+        lines = re.findall(r"a=candidate:\S+ 1 (?:udp|UDP) \d+ (\S+) (\d+) typ host", reply.text)
+        assert lines, reply.text
+        self.candidates = [(host, int(port)) for host, port in lines]
+        address = self.candidates[candidate]
         self._tls = SSL.Connection(_context())
         (self._tls.set_accept_state if self._remote["setup"] == "active" else self._tls.set_connect_state)()
         await loop.create_datagram_endpoint(lambda: self, remote_addr=address)
@@ -158,6 +163,7 @@ class LeanClient(asyncio.DatagramProtocol):
     def _receive_stun(self, data: bytes) -> None:
         message = stun.parse_message(data)
         if message.message_class == stun.Class.RESPONSE and is_authentic(data, self._remote["ice-pwd"].encode()):
+            self.mapped_address = message.attributes["XOR-MAPPED-ADDRESS"]
             self._check_answered.set()
 
     def _handshake(self) -> None:

@@ -98,6 +98,46 @@ def test_more_than_one_batch_goes_out_in_order_and_refusals_are_counted(sockets)
     assert batch.drops == {DropReason.OVERSIZE: 1, DropReason.SEND_FAILED: 1}
 
 
+@pytest.mark.parametrize("networks", [None, [ip_network("127.0.0.0/8")]], ids=["direct", "relayed"])
+def test_every_length_arrives_and_leaves_whole_or_is_counted(sockets, networks):
+    """A13 (transceiver): with the header of a relay too."""
+    ours, theirs = sockets
+    batch = DatagramBatch(ours.fileno(), networks)
+    header = b"" if networks is None else spp.build(CLIENT, PROXY)
+    for size in (1200, 1434, 1435, 1472):
+        payload = DTLS + bytes(size - len(DTLS))
+        theirs.sendto(header + payload, ours.getsockname())
+        [received] = batch.receive()
+        assert received.payload == payload
+        assert batch.send([(payload, received.path, None)]) == 1
+        assert theirs.recv(4096) == header + payload
+    theirs.sendto(header + DTLS + bytes(2100), ours.getsockname())
+    assert batch.receive() == []
+    assert batch.drops == {DropReason.OVERSIZE: 1}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "127.0.0.3"])
+@pytest.mark.parametrize("wildcard", ["0.0.0.0", "::"])
+def test_on_a_wildcard_address_a_path_knows_where_the_client_sent_to(wildcard, host):
+    with ExitStack() as stack:
+        family = socket.AF_INET6 if ":" in wildcard else socket.AF_INET
+        ours = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+        if family == socket.AF_INET6:
+            ours.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        ours.bind((wildcard, 0))
+        client = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        client.settimeout(2)
+        port = ours.getsockname()[1]
+        client.sendto(DTLS, (host, port))
+        batch = DatagramBatch(ours.fileno())
+        [received] = batch.receive()
+        assert received.path.client.port == client.getsockname()[1]
+        assert received.path.via == Via(Address(bytes(16), 0), Address.of(host, port))
+        assert batch.send([(b"known", received.path, None), (b"any", Path(received.path.client), None)]) == 2
+        assert client.recvfrom(100) == (b"known", (host, port))
+        assert client.recvfrom(100) == (b"any", ("127.0.0.1", port))
+
+
 def test_in_relay_mode_a_path_without_via_goes_nowhere(sockets):
     ours, client = sockets
     batch = DatagramBatch(ours.fileno(), [ip_network("127.0.0.0/8")])
