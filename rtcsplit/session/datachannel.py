@@ -216,6 +216,11 @@ class DataChannels:
             if channel is not None:
                 self._opened(channel, is_remote=False)
             return
+        if channel is not None and channel.is_reset_by_peer:
+            # The id is free for the peer, which has our reset too then; only its answer to that has not come.
+            for reset_id in self._association.presume_reset(stream_id):
+                self._take_outbound_reset(reset_id, is_done=True)
+            channel = self._channels.get(stream_id)
         parameters = parse_open(data)
         if channel is not None:
             self._begin_close(channel)  # it cannot be opened twice

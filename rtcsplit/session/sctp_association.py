@@ -156,6 +156,10 @@ class SctpAssociation:
             self.discard_stream(stream_id)
             self._events.append(OutboundStreamReset(stream_id, is_done=self._transfer is None))
 
+    def presume_reset(self, stream_id: int) -> tuple[int, ...]:
+        """The peer has begun to use a stream anew, so that our side of it is reset; see :class:`.StreamResets`."""
+        return () if self._transfer is None else self._transfer.presume_reset(stream_id)
+
     def discard_stream(self, stream_id: int) -> None:
         """Drop what waits to be sent on a stream."""
         self._outbound.queue.discard_stream(stream_id)

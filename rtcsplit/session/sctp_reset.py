@@ -138,6 +138,20 @@ class StreamResets:
             self._perform(theirs)
             self._respond(theirs.sequence, ResetResult.PERFORMED)
 
+    def presume_performed(self, stream_id: int) -> tuple[int, ...]:
+        """The peer uses a stream anew that our request resets: its answer is lost, but it has performed the request.
+
+        Returns:
+            All streams of that request, whose reset is done with this; empty where no request names the stream.
+        """
+        ours = self._ours
+        if ours is None or stream_id not in ours.stream_ids:
+            return ()
+        self._ours = None
+        for each in ours.stream_ids:
+            self._outbound.reset_stream(each)
+        return ours.stream_ids
+
     # our requests
 
     def _next_request(self, now: float) -> _Ours | None:

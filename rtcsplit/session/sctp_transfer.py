@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ..drops import DropReason
 from .sctp_chunks import Cause, Data, ForwardTsn, Sack, build_cause
 from .sctp_cookie import PeerInit
-from .sctp_events import SctpEvent, StreamDrained
+from .sctp_events import OutboundStreamReset, SctpEvent, StreamDrained
 from .sctp_inbound import Inbound
 from .sctp_outbound import Outbound
 from .sctp_packet import MAX_PACKET, Chunk, ChunkType, PacketBuilder, build_chunk
@@ -89,14 +89,22 @@ class SctpTransfer:
             self._resets.want(stream_id)
         return self._peer.has_re_config
 
+    def presume_reset(self, stream_id: int) -> tuple[int, ...]:
+        """See :meth:`.StreamResets.presume_performed`."""
+        return self._resets.presume_performed(stream_id)
+
     def packet_received(self, now: float) -> list[SctpEvent]:
-        """All chunks of a packet were taken: return what came of them."""
+        """All chunks of a packet were taken: return what came of them.
+
+        Answers to our resets come first: a stream that the peer uses anew in the same packet was reset before.
+        """
         inbound, resets = self._inbound, self._resets
         inbound.packet_received(now)
-        events: list[SctpEvent] = [*inbound.messages]
+        events: list[SctpEvent] = [event for event in resets.events if isinstance(event, OutboundStreamReset)]
+        events += inbound.messages
         inbound.messages.clear()
         resets.data_received()
-        events += resets.events
+        events += [event for event in resets.events if not isinstance(event, OutboundStreamReset)]
         resets.events.clear()
         self._control += resets.chunks
         resets.chunks.clear()

@@ -381,6 +381,26 @@ def test_ten_thousand_channels_leave_nothing_behind() -> None:
     assert (footprint(pair.client), footprint(pair.server)) == before
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_ids_that_come_again_at_once_under_loss_open(seed: int) -> None:
+    """The answer to our reset is lost, and the next OPEN on the stream says what it would have said."""
+    pair = started(Conditions(loss=0.15), seed=seed + 1)
+    keeper = pair.open(ChannelParameters("keeper"))
+    for turn in range(60):
+        opened = [pair.open(ChannelParameters(f"{turn}")) for _ in range(3)]
+        for channel_id in opened:
+            pair.client.send(channel_id, "last words", pair.now)
+            pair.client.close_channel(channel_id)
+        assert pair.network.run_until(lambda turn=turn: len(pair.left.of_type(ChannelClosed)) == 3 * turn + 3, limit=60)
+    assert len(pair.messages()) == 180
+    assert {event.channel_id for event in pair.left.of_type(ChannelOpened)} == {
+        keeper,
+        keeper + 2,
+        keeper + 4,
+        keeper + 6,
+    }
+
+
 def footprint(end: DataChannels) -> list[int]:
     """Sizes of everything countable below an end, found by walking its objects."""
     sizes, seen, todo = [], set(), [end]
