@@ -5,9 +5,9 @@
     client ──► relay (same addresses after every restart) ──► transceiver
     audio every 20 ms, each way
 
-Every datagram carries the number of its tick. A gap is the silence between two arrivals less the time that lay between
-the sending of the first and of the one that was due next: 20 ms, or more where this process was late itself. When a
-datagram arrived is what the kernel says, so that nothing depends on how soon it is read.
+Every datagram carries the number of its tick and when it was sent. A gap is the silence between two arrivals less the
+time that lay between the sending of the first and of the one that was due next: 20 ms, or more where this process was
+late itself. When a datagram arrived is what the kernel says, so that nothing depends on how soon it is read.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["Call", "Calls", "Media", "calls"]
 _INTERVAL = 0.02
 _SO_TIMESTAMPNS = 35  # Linux; the socket module does not name it
 _TIMESPEC = struct.Struct("=qq")
-_TICK = struct.Struct("!I")
+_MARK = struct.Struct("!Id")  # tick, and when it was sent
 _HEADER = RTP[:12]
 
 
@@ -104,7 +104,14 @@ class Call:
 
 
 class Calls:
-    """A transceiver, its clients, and the relay between them."""
+    """A transceiver, its clients, and the relay between them.
+
+    Attributes:
+        keys, route: what ufrags are minted with.
+        calls: the clients' sessions.
+        last_header: of the datagram that the transceiver received last.
+        delays: of every datagram that arrived since somebody emptied it, seconds.
+    """
 
     def __init__(self, stack: contextlib.ExitStack, count: int, keys: RoutingKeys, route: Route = FIRST) -> None:
         self._stack = stack
@@ -113,6 +120,8 @@ class Calls:
         self.keys = keys
         self.route = route
         self.calls: list[Call] = []
+        self.last_header = b""
+        self.delays: list[float] = []
         self.transceiver = self.peer()
         self._read(self.transceiver, self._heard_by_transceiver)
         for _ in range(count):
@@ -189,27 +198,36 @@ class Calls:
             await asyncio.sleep(0.005)
 
     def _talk(self) -> None:
-        datagram = _HEADER + _TICK.pack(len(self._ticks)) + bytes(len(RTP) - len(_HEADER) - _TICK.size)
+        tick = len(self._ticks)
         self._ticks.append(time.time())
         for call in self.calls:
             if self.is_talking_up:
-                call.client.send(datagram, self._listen)
+                call.client.send(_audio(tick), self._listen)
                 call.up.sent += 1
             if self.is_talking_down and call.via is not None:
-                self.transceiver.send(call.header + datagram, call.via)
+                self.transceiver.send(call.header + _audio(tick), call.via)
                 call.down.sent += 1
 
     def _heard_by_transceiver(self, datagram: bytes, at: float, source: Address) -> None:
         parsed = spp.parse(datagram)
         assert isinstance(parsed, spp.SppHeader)
-        call = self._by_client[parsed.client]
+        self.last_header = datagram[: spp.SIZE]
+        call = self._by_client.get(parsed.client)
+        if call is None:  # somebody else's, whom a test has let in
+            return
         call.header, call.via = datagram[: spp.SIZE], source
         payload = datagram[spp.SIZE :]
         if payload.startswith(_HEADER):
-            call.up.heard(at, *_TICK.unpack_from(payload, len(_HEADER)), self._ticks)
+            self._heard(call.up, payload, at)
 
     def _heard_by_client(self, call: Call, datagram: bytes, at: float) -> None:
-        call.down.heard(at, *_TICK.unpack_from(datagram, len(_HEADER)), self._ticks)
+        if datagram.startswith(_HEADER):
+            self._heard(call.down, datagram, at)
+
+    def _heard(self, media: Media, datagram: bytes, at: float) -> None:
+        tick, sent = _MARK.unpack_from(datagram, len(_HEADER))
+        media.heard(at, tick, self._ticks)
+        self.delays.append(at - sent)
 
     def peer(self) -> Peer:
         """Another socket."""
@@ -229,6 +247,10 @@ class Calls:
         peer.sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         loop.add_reader(peer.sock, receive)
         self._stack.callback(loop.remove_reader, peer.sock)
+
+
+def _audio(tick: int) -> bytes:
+    return (_HEADER + _MARK.pack(tick, time.time())).ljust(len(RTP), b"\0")
 
 
 @contextlib.asynccontextmanager
