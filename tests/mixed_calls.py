@@ -60,10 +60,12 @@ class Mixed:
         deployment: relay and transceiver.
         clients: of the real calls.
         calls: the synthetic ones.
+        listen: the relay's public address.
     """
 
     def __init__(self, deployment: Deployment, clients: list[LeanClient], calls: Calls) -> None:
         self.deployment, self.clients, self.calls = deployment, clients, calls
+        self.listen = Address.parse(deployment.relay_address)
 
     async def run(self, seconds: float) -> list[float]:
         """Let the synthetic ones talk too; returns each call's gap."""
@@ -107,6 +109,12 @@ class Mixed:
             text = (await http.get(self.deployment.relay_metrics_url)).text
         name = r'relay_datagrams_total\{direction="rx",side="public",worker="(\d+)"\} (\S+)'
         return {int(worker): float(count) for worker, count in re.findall(name, text)}
+
+    async def sum_of(self, metric: str) -> int:
+        """Of a relay's metric, over all labels."""
+        async with httpx.AsyncClient(trust_env=False, timeout=30.0) as http:
+            text = (await http.get(self.deployment.relay_metrics_url)).text
+        return sum(int(float(value)) for value in re.findall(rf"^{metric}(?:\{{.*\}})? (\S+)$", text, re.MULTILINE))
 
     async def reading(self) -> RelayReading:
         """The relay's counters now."""

@@ -6,12 +6,16 @@
                                             relay, 2 workers
                           clients' answers ◄──          ◄── transceiver, and a stranger on the internal side
 
-Paced: the next burst goes out when the relay has counted the last one, so that no socket buffer overflows.
+Paced, the next burst goes out when the relay has counted the last one, so that no socket buffer overflows. A flood is
+not: then what the kernel drops at the socket is part of the account.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 import random
+import signal
 from collections import Counter
 from collections.abc import Iterable
 
@@ -24,7 +28,10 @@ from rtcsplit.routing.hint import Route
 from rtcsplit.wire import spp, stun
 from rtcsplit.wire.address import Address
 from rtcsplit.wire.stun import MessageClass
-from tests.relay_bench import DTLS, FIRST, RTCP, RTP, Bench, Peer, check, request, running, success, ufrag
+from tests.flooding import flood, softnet_drops
+from tests.mixed_calls import Mixed, talking
+from tests.processes import children, has_standby
+from tests.relay_bench import DTLS, FIRST, RTCP, RTP, Bench, Peer, check, is_conserved, request, running, success, ufrag
 
 BURST = 8 * BATCH
 
@@ -144,3 +151,60 @@ async def test_datagrams_in_are_datagrams_out_and_named_drops(count):
         assert forwarded == fates[None]
         assert end.socket_overflow == 0
         assert stranger.received() == intruder.received() == []
+
+
+def flood_mix(seed: int) -> list[bytes]:
+    """Of every sort that comes from clients, and of none."""
+    rng = random.Random(seed)
+    sorts = [datagram for sort in uplink_sorts() for datagram in sort.datagrams]
+    return [rng.choice(sorts) if rng.randrange(3) else rng.randbytes(rng.randrange(1473)) for _ in range(8192)]
+
+
+@pytest.mark.parametrize("count", [100_000, pytest.param(10_000_000, marks=pytest.mark.long)])
+async def test_a_flood_is_in_the_account_to_the_last_datagram(count, tmp_path):
+    """10^7 datagrams as fast as they go: what was sent was forwarded, dropped by name, or dropped by the kernel."""
+    async with running() as bench:
+        softnet = softnet_drops()
+        made = await flood(tmp_path, flood_mix(count), bench.relay.address.port, count=count)
+        counters = await bench.until(lambda of: is_conserved(of) and bench.first.received() == [])
+        by_backlog = softnet_drops() - softnet  # of everything on this machine
+        counted = counters.public_rx.datagrams + counters.socket_overflow
+    print(
+        f"\n{made.sent} datagrams at {made.rate:.0f}/s: {counters.internal_tx.datagrams} forwarded, "
+        f"{counters.drops.total()} dropped by name, {counters.socket_overflow} by the socket, {by_backlog} before it"
+    )
+    assert 0 <= made.sent - counted <= by_backlog
+    assert counters.public_rx.datagrams == counters.internal_tx.datagrams + counters.drops.total()
+
+
+@pytest.mark.parametrize(("count", "kills"), [(100_000, 1), pytest.param(2_000_000, 4, marks=pytest.mark.long)])
+async def test_a_flood_is_in_the_account_across_deaths(count, kills, tmp_path):
+    """With a forwarding process killed in the midst of it, up to a batch for each death is unknown."""
+    async with talking(0, 1) as mixed:
+        softnet, port = softnet_drops(), int(mixed.deployment.relay_address.rpartition(":")[2])
+        before = await account(mixed)
+        flooding = asyncio.ensure_future(flood(tmp_path, flood_mix(count), port, count=count, rate=100_000))
+        for _ in range(kills):
+            await mixed.until(lambda: has_standby(mixed.deployment.relay.pid))
+            await asyncio.sleep(min(2.8, count / 100_000 / 3))
+            os.kill(children(mixed.deployment.relay.pid)[0], signal.SIGKILL)
+        made = await flooding
+        await mixed.until(lambda: has_standby(mixed.deployment.relay.pid))
+        received, decided, overflow = (now - then for now, then in zip(await account(mixed), before, strict=True))
+        by_backlog = softnet_drops() - softnet
+        in_flight = (await mixed.reading()).drops.get("crash_in_flight", 0)
+    unknown = made.sent - received - overflow
+    print(
+        f"\n{made.sent} datagrams, {kills} deaths: {unknown} unknown, {in_flight} named in flight, {overflow} overflow"
+    )
+    assert received == decided
+    assert 0 <= unknown <= BATCH * kills + by_backlog
+    assert in_flight <= BATCH * kills
+
+
+async def account(mixed: Mixed) -> tuple[int, int, int]:
+    """Datagrams received, sent or dropped by name, and dropped by the kernel, both directions."""
+    reading = await mixed.reading()
+    received = reading.datagrams["public rx"] + reading.datagrams["internal rx"]
+    decided = reading.datagrams["public tx"] + reading.datagrams["internal tx"] + sum(reading.drops.values())
+    return received, decided, await mixed.sum_of("rtcsplit_socket_overflow_total")

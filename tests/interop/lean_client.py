@@ -95,13 +95,17 @@ class LeanClient(asyncio.DatagramProtocol):
 
     def check(self) -> None:
         """Send one binding request that nominates."""
+        self.send(self.binding_request())
+
+    def binding_request(self) -> bytes:
+        """Return a check of this session."""
         request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
         request.attributes["USERNAME"] = f"{self._remote['ice-ufrag']}:{self._ufrag}"
         request.attributes["PRIORITY"] = 2130706431
         request.attributes["ICE-CONTROLLING"] = secrets.randbits(63)
         request.attributes["USE-CANDIDATE"] = None
         request.add_message_integrity(self._remote["ice-pwd"].encode())
-        self._send(bytes(request))
+        return bytes(request)
 
     async def speak(self, payloads: list[bytes]) -> None:
         """Send one packet for each payload, 20 ms apart."""
@@ -110,7 +114,7 @@ class LeanClient(asyncio.DatagramProtocol):
         for index, payload in enumerate(payloads):
             await asyncio.sleep(start + index * PACKET_SECONDS - loop.time())
             header = struct.pack("!BBHII", 0x80, PAYLOAD_TYPE, self._sequence, self._timestamp, self._ssrc)
-            self._send(self._outbound.protect(header + payload))
+            self.send(self._outbound.protect(header + payload))
             self._sequence = (self._sequence + 1) & 0xFFFF
             self._timestamp = (self._timestamp + TIMESTAMP_STEP) & 0xFFFFFFFF
 
@@ -134,7 +138,8 @@ class LeanClient(asyncio.DatagramProtocol):
         reply = await http.delete(self.session_url)
         assert reply.status_code == 200, reply.text
 
-    def _send(self, datagram: bytes) -> None:
+    def send(self, datagram: bytes) -> None:
+        """Send to the address of the answer, whatever it is."""
         assert self.transport is not None
         self.transport.sendto(datagram)
 
@@ -177,7 +182,7 @@ class LeanClient(asyncio.DatagramProtocol):
                 self._connected.set()
         while True:
             try:
-                self._send(self._tls.bio_read(1500))
+                self.send(self._tls.bio_read(1500))
             except SSL.WantReadError:
                 return
 
