@@ -145,7 +145,8 @@ async def forward(
     def fail(error: OSError) -> None:
         process.fail(RtcsplitError(f"a worker ended: {error}"))
 
-    relay = Relay(plan.settings_with(holdings), plan.keys, plan.directory, on_failure=fail, holdings=holdings)
+    directory = plan.directory if plan.config.relay.directory_source == "file" else None
+    relay = Relay(plan.settings_with(holdings), plan.keys, directory, on_failure=fail, holdings=holdings)
 
     def reload() -> None:
         newer = Plan.read(source)
@@ -167,6 +168,7 @@ async def forward(
         process.on_reload(reload)
         process.prepared(relay.region)
         await process.until_in_charge()
+        relay.take_charge()
         await control.take_charge()
         async with admin_port(plan.config.admin, process, collectors, listener=listener):
             process.serving()

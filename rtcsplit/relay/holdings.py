@@ -26,11 +26,13 @@ class Holdings:
         sockets: of each worker.
         region: descriptor of the memory of flow tables, counters and batches; empty at first.
         seats: descriptor of the memory of the seats; empty at first.
+        directory: descriptor of the memory of the directory in force; empty at first.
     """
 
     sockets: tuple[WorkerSockets, ...]
     region: int
     seats: int
+    directory: int
 
     @classmethod
     def open(cls, settings: RelaySettings) -> Holdings:
@@ -39,7 +41,13 @@ class Holdings:
         Raises:
             ConfigurationError: an address cannot be bound; nothing is held.
         """
-        return cls(tuple(open_sockets(settings)), new_memory("rtcsplit-flows"), new_memory("rtcsplit-seats"))
+        memory = [new_memory(f"rtcsplit-{name}") for name in ("flows", "seats", "directory")]
+        try:
+            return cls(tuple(open_sockets(settings)), *memory)
+        except BaseException:
+            for fd in memory:
+                os.close(fd)
+            raise
 
     @classmethod
     def inherit(cls, descriptors: Sequence[int], *, serves_relays: bool = False) -> Holdings:
@@ -52,11 +60,11 @@ class Holdings:
         Raises:
             OSError: a descriptor is not open, or no socket.
         """
-        region, seats, *fds = descriptors
+        region, seats, directory, *fds = descriptors
         sockets = [socket.socket(fileno=fd) for fd in fds]
         pairs = zip(sockets[::2], sockets[1::2], strict=True)
         made = [WorkerSockets(*pair, serves_relays=serves_relays and i % 2 == 1) for i, pair in enumerate(pairs)]
-        return cls(tuple(made), region, seats)
+        return cls(tuple(made), region, seats, directory)
 
     @property
     def serves_relays(self) -> bool:
@@ -71,7 +79,7 @@ class Holdings:
     def descriptors(self) -> list[int]:
         """Return all of them, in the order that :meth:`inherit` takes."""
         sockets = [sock.fileno() for pair in self.sockets for sock in (pair.public, pair.upstream)]
-        return [self.region, self.seats, *sockets]
+        return [self.region, self.seats, self.directory, *sockets]
 
     def with_room_for(self, settings: RelaySettings) -> Holdings:
         """Return the same with sockets for more workers, where there are fewer; no client's datagram arrives there yet.
@@ -94,5 +102,5 @@ class Holdings:
         """Close everything, once."""
         for pair in self.sockets:
             pair.close()
-        os.close(self.region)
-        os.close(self.seats)
+        for fd in (self.region, self.seats, self.directory):
+            os.close(fd)

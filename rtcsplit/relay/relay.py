@@ -26,6 +26,7 @@ from ..routing.hint import Route, RoutingKeys
 from ..wire.address import Address
 from ..wire.network import mapped_network
 from .counters import RelayCounters, WorkerCounters
+from .held_directory import HeldDirectory
 from .holdings import Holdings
 from .routes import RoutesInForce
 from .settings import RelaySettings
@@ -49,7 +50,7 @@ class Relay:
     Args:
         settings: addresses, workers, sizes.
         keys: open the hints of clients' ufrags.
-        directory: where routes lead.
+        directory: where routes lead; None for what was in force in the process before this one, if anything was.
         on_failure: called in the event loop, with the reason, for each worker that ends although nobody asked it to.
         holdings: sockets and memory that outlive this process, instead of its own. The workers then wait until no
             other process forwards, and go on with its flows and counters.
@@ -59,7 +60,7 @@ class Relay:
         self,
         settings: RelaySettings,
         keys: RoutingKeys,
-        directory: Directory,
+        directory: Directory | None,
         *,
         on_failure: Callable[[OSError], None] | None = None,
         holdings: Holdings | None = None,
@@ -68,7 +69,11 @@ class Relay:
         self._holdings = holdings
         self._on_failure = on_failure
         self._keys = keys
-        self._routes = RoutesInForce(directory)
+        self._held_directory = None if holdings is None else HeldDirectory(holdings.directory)
+        self._keeps_directory = False
+        self._routes = RoutesInForce(self._first_directory(directory))
+        if directory is not None:
+            self._routes.replace(directory)
         self._native: NativeRelay | None = None
         self._sockets: list[WorkerSockets] = []
         self._threads: list[threading.Thread] = []
@@ -80,6 +85,11 @@ class Relay:
         self._overflow: tuple[int, ...] = (0,) * settings.worker_count
         self.failure: OSError | None = None
         """Why a worker ended that nobody asked to; None as long as all is well."""
+
+    def _first_directory(self, directory: Directory | None) -> Directory:
+        """What was in force in the process before this one; the one that was given where there was none."""
+        held = None if self._held_directory is None else self._held_directory.read()
+        return held or directory or Directory()
 
     @property
     def address(self) -> Address:
@@ -160,7 +170,7 @@ class Relay:
         self._upstream_addresses = tuple(address_of(pair.upstream) for pair in sockets)
         for network in self._settings.allow_client_networks:
             _log.warning("client_network_admitted", extra={"network": str(network)})
-        self._publish()
+        self._replaced()
         self._start_threads()
 
     async def stop(self) -> None:
@@ -204,6 +214,16 @@ class Relay:
         self._routes.replace(directory)
         self._replaced()
 
+    def take_charge(self) -> None:
+        """Keep the directory in force where processes that are started later find it: one process at a time does."""
+        self._keeps_directory = True
+        self._keep_directory()
+
+    def _keep_directory(self) -> None:
+        if self._keeps_directory and self._held_directory is not None:
+            with contextlib.suppress(UsageError):  # with what vanished there are more relays than one directory has
+                self._held_directory.write(self._routes.in_force)
+
     def replace_keys(self, keys: RoutingKeys) -> None:
         """Open hints with another ring from the workers' next batch on.
 
@@ -237,6 +257,7 @@ class Relay:
         if self._routes.clusters:
             for pair in self._sockets:
                 tell_of_refusals(pair.upstream)
+        self._keep_directory()
         self._native.publish(
             self._keys.native,
             [*map(_transceiver, self._routes.entries), *chain(*map(_relays, self._routes.clusters))],

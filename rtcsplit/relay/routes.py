@@ -33,6 +33,11 @@ class RoutesInForce:
         return (*self._listed.clusters, *self._kept_clusters.values())
 
     @property
+    def in_force(self) -> Directory:
+        """Both as one directory."""
+        return Directory(self.entries, self.clusters)
+
+    @property
     def listed(self) -> Directory:
         """What the source says."""
         return self._listed

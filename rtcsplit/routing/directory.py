@@ -212,6 +212,18 @@ class Directory:
         within = tuple(networks)
         return tuple(a for a in self.addresses() if not any(ipaddress.ip_address(a.host) in net for net in within))
 
+    def to_toml(self) -> str:
+        """Return the text that :meth:`from_toml` makes this directory of."""
+        lines = [
+            f"[[{_TABLE}]]\ncluster = {entry.route.cluster}\nid = {entry.route.transceiver}\n"
+            f'address = "{entry.address}"\nstate = "{entry.state.value}"\n'
+            for entry in self.entries
+        ]
+        for cluster in self.clusters:
+            relays = ", ".join(f'"{address}"' for address in cluster.relays)
+            lines.append(f"[[{_CLUSTERS}]]\nid = {cluster.id}\nrelays = [{relays}]\n")
+        return "".join(lines)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Directory) and (self.entries, self.clusters) == (other.entries, other.clusters)
 

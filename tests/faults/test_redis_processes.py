@@ -18,7 +18,7 @@ import pytest
 
 from rtcsplit.routing.hint import Route, RoutingKeys
 from rtcsplit.wire.stun import Attribute, MessageClass, build
-from tests.processes import Running, rtcsplit, running
+from tests.processes import Running, children, rtcsplit, running
 from tests.redis_server import RedisServer, redis_server
 
 SECRET = bytes(range(32))
@@ -64,6 +64,16 @@ def wait_for(of: Running, name: str, value: float) -> None:
         time.sleep(0.05)
 
 
+def upgrade(relay: Running) -> None:
+    """Return when another process forwards."""
+    old = children(relay.process.pid)[0]
+    relay.process.send_signal(signal.SIGUSR2)
+    deadline = time.monotonic() + 20
+    while old in children(relay.process.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_a_relay_finds_its_transceivers_and_needs_redis_for_nothing_else(tmp_path):
     """I13: with Redis gone both are live and ready, and requests reach the transceiver."""
     ufrag = RoutingKeys({1: SECRET}, 1).mint(Route(1, 2), bytes(5))
@@ -85,6 +95,9 @@ def test_a_relay_finds_its_transceivers_and_needs_redis_for_nothing_else(tmp_pat
             public = relay.address("listen")
             client.sendto(request, (public.host, public.port))
             assert client.recv(2048)[:2] == b"\x01\x11"  # refused by the transceiver, which has no such session
+            upgrade(relay)  # the new process has the directory from the one before it
+            client.sendto(request, (public.host, public.port))
+            assert client.recv(2048)[:2] == b"\x01\x11"
             server.start()
             wait_for(relay, "rtcsplit_flow_cache_up", 1)
             assert transceiver.stop()[0] == 0

@@ -119,6 +119,22 @@ def test_upgrade_replaces_the_forwarding_process_and_loses_nothing(tmp_path: Pat
         assert call.relay.stop() == (0, "")
 
 
+def test_an_entry_that_vanished_is_routed_by_the_processes_that_come_after(tmp_path: Path) -> None:
+    """As long as its call lasts: by the one that stands by, and by one that has never seen it listed."""
+    with calling(tmp_path) as call:
+        until(lambda: has_standby(call.relay.process.pid))
+        (tmp_path / "directory.toml").write_text("")
+        call.relay.process.send_signal(signal.SIGHUP)
+        assert next_event(call.relay) == "reloaded"
+        call.carries_media()
+        for number in (signal.SIGUSR2, signal.SIGKILL):
+            old = children(call.relay.process.pid)[0]
+            os.kill(call.relay.process.pid if number is signal.SIGUSR2 else old, number)
+            until(lambda: old not in children(call.relay.process.pid))  # noqa: B023
+            call.carries_media()
+            until(lambda: has_standby(call.relay.process.pid))
+
+
 def test_command_asks_for_an_upgrade(tmp_path: Path) -> None:
     with calling(tmp_path, standby=False) as call:
         assert rtcsplit("relay", "upgrade", "--pid", call.relay.process.pid).returncode == 0

@@ -13,12 +13,13 @@ import pytest
 
 from rtcsplit._native.shared import Seats, new_memory
 from rtcsplit.errors import ConfigurationError, NativeError
+from rtcsplit.relay.held_directory import HeldDirectory
 from rtcsplit.relay.holdings import Holdings
 from rtcsplit.relay.relay import Relay
 from rtcsplit.relay.settings import RelaySettings
-from rtcsplit.routing.directory import Directory, DirectoryEntry
+from rtcsplit.routing.directory import Cluster, Directory, DirectoryEntry, EntryState
 from rtcsplit.wire.address import Address
-from tests.relay_bench import ANY_PORT, DTLS, FIRST, KEYS, RTP, Bench, Peer, is_conserved
+from tests.relay_bench import ANY_PORT, DTLS, FIRST, KEYS, RTP, SECOND, Bench, Peer, is_conserved
 
 SETTINGS = RelaySettings(ANY_PORT, ANY_PORT, 1, (ip_network("127.0.0.0/8"),), confirmed_flows=1024, pins_workers=False)
 
@@ -46,7 +47,7 @@ async def successor(holdings: Holdings, transceiver: Peer, settings: RelaySettin
         async with relay:
             yield relay
     finally:
-        for fd in (inherited.region, inherited.seats):
+        for fd in (inherited.region, inherited.seats, inherited.directory):
             os.close(fd)
 
 
@@ -131,6 +132,27 @@ def test_an_address_of_the_upstream_side_that_is_taken_leaves_the_sockets_as_the
         holdings.with_room_for(replace(SETTINGS, upstream=upstream, workers=2))
     assert raised.value.key == "relay.upstream"
     taken.sock.close()
+
+
+def test_the_directory_in_force_is_read_back_or_nothing_is(holdings):
+    held = HeldDirectory(holdings.directory)
+    assert held.read() is None
+    entries = [
+        DirectoryEntry(FIRST, Address.of("10.0.0.1", 5000), EntryState.DRAINING),
+        DirectoryEntry(SECOND, Address.of("fd00::1", 5001), EntryState.DEAD),
+    ]
+    longer = Directory(entries, [Cluster(7, (Address.of("10.1.0.1", 4000), Address.of("10.1.0.2", 4000)))])
+    for directory in (longer, Directory(entries[:1]), Directory()):
+        held.write(directory)
+        assert held.read() == directory
+    held.write(longer)
+    for octet in (0, 8, 12, 20):
+        before = os.pread(holdings.directory, 1, octet)
+        os.pwrite(holdings.directory, bytes([before[0] ^ 1]), octet)
+        assert held.read() is None
+        os.pwrite(holdings.directory, before, octet)
+    os.pwrite(holdings.directory, b"\xff" * 8, 8)
+    assert held.read() is None
 
 
 def test_memory_that_holds_something_else_is_refused():

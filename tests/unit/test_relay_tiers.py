@@ -232,7 +232,7 @@ async def test_a_successor_goes_on_serving_relays():
 
         def successor() -> Relay:
             inherited = Holdings.inherit([os.dup(fd) for fd in held.descriptors()], serves_relays=held.serves_relays)
-            for fd in (inherited.region, inherited.seats):
+            for fd in (inherited.region, inherited.seats, inherited.directory):
                 stack.callback(os.close, fd)
             return Relay(settings, KEYS, directory, holdings=inherited)
 
