@@ -99,19 +99,43 @@ class RedisSection(Struct, frozen=True, kw_only=True):
 
 
 class DirectoryDnsSection(Struct, frozen=True, kw_only=True):
-    """``[directory_dns]``: transceivers that have a number in their DNS name."""
+    """``[directory_dns]``: transceivers with a number in their DNS name, and names of other clusters' relays."""
 
-    name: Annotated[str, _takes('a DNS name with "{ordinal}" in it', values.ordinal_name)]
-    port: Annotated[Port, _takes("the transceivers' UDP port, 1..65535")]
-    cluster: Annotated[U16, _takes("the cluster's id, 0..65535")]
+    name: Annotated[str | None, _takes('a DNS name with "{ordinal}" in it', values.ordinal_name)] = None
+    port: Annotated[Port | None, _takes("the transceivers' UDP port, 1..65535")] = None
+    cluster: Annotated[U16 | None, _takes("the cluster's id, 0..65535")] = None
     first_id: Annotated[U16, _takes("the transceiver id of ordinal 0, 0..65535")] = 0
     count: Annotated[Ordinals, _takes("how many ordinals to look up, 1..1024")] = 16
     nameserver: Annotated[Address | None, _takes('a literal address, "HOST:PORT"', values.destination_address)] = None
+    relays: Annotated[Mapping[str, str], _takes("a table of cluster ids, each with the relays' NAME:PORT")] = field(
+        default_factory=dict
+    )
 
     def __post_init__(self) -> None:
+        if self.name is None and not self.relays:
+            raise ConfigurationError("directory_dns.name", None, "a name of transceivers, or relays")
+        for key in ("port", "cluster"):
+            if self.name is not None and getattr(self, key) is None:
+                raise ConfigurationError(f"directory_dns.{key}", None, "a number, since there is a name")
+        self.cluster_names()
         if self.first_id + self.count - 1 > 65535:
             expected = f"at most {65536 - self.first_id}, since transceiver ids end at 65535"
             raise ConfigurationError("directory_dns.count", self.count, expected)
+
+    def cluster_names(self) -> list[tuple[int, str, int]]:
+        """Return ``relays`` as cluster ids, names and ports.
+
+        Raises:
+            ConfigurationError: an id is no cluster's, or a name or port is none.
+        """
+        found = []
+        for id_, text in self.relays.items():
+            try:
+                found.append((values.cluster_id(id_), *values.name_and_port(text)))
+            except ValueError:
+                expected = 'a cluster id 0..65535 with "NAME:PORT"'
+                raise ConfigurationError(f"directory_dns.relays.{id_}", text, expected) from None
+        return found
 
 
 class RelaySection(Struct, frozen=True, kw_only=True):
@@ -124,6 +148,11 @@ class RelaySection(Struct, frozen=True, kw_only=True):
     transceiver_networks: Annotated[tuple[Network, ...], _NETWORKS] = ()
     relay_listen: Annotated[Address | None, _LISTEN] = None
     relay_networks: Annotated[tuple[Network, ...], _NETWORKS] = ()
+    cluster: Annotated[U16 | None, _takes("the cluster's id, 0..65535")] = None
+    relay_announce: Annotated[
+        Address | None,
+        _takes('the address that other relays send to, "HOST:PORT", no wildcard', values.destination_address),
+    ] = None
     workers: Annotated[Workers, _takes(f"a number of workers, 1..{MAX_WORKERS}")] = field(
         default_factory=_available_cpus
     )
@@ -152,6 +181,9 @@ class RelaySection(Struct, frozen=True, kw_only=True):
             expected = f"1..{MAX_WORKERS // 2}, since relay_listen takes as many again"
             raise ConfigurationError("relay.workers", self.workers, expected)
         self._require_apart("relay_listen", self.relay_listen, highest)
+        if self.cluster is not None and self.relay_announce is None and values.is_wildcard(self.relay_listen):
+            expected = "the address that other relays send to, since relay_listen is a wildcard"
+            raise ConfigurationError("relay.relay_announce", None, expected)
         if _overlaps(self.relay_listen, self.listen) and self.relay_listen.port == self.listen.port != 0:
             expected = f"an address other than relay.listen, {self.listen}"
             raise ConfigurationError("relay.relay_listen", str(self.relay_listen), expected)

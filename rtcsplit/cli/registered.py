@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
 
+from ..routing.directory import DirectoryEntry, EntryState
 from ..routing.hint import Route, RoutingKeys
 from ..transceiver.transceiver import Transceiver
 from .config import TransceiverConfig
@@ -26,7 +27,7 @@ async def registered(config: TransceiverConfig, endpoint: Transceiver) -> AsyncI
         yield
         return
     link = redis_link(config.redis)
-    from ..transceiver.registration import Registration
+    from ..relay.registration import Registration
 
     section = config.transceiver
     route = Route(section.cluster or 0, section.id or 0)
@@ -34,7 +35,12 @@ async def registered(config: TransceiverConfig, endpoint: Transceiver) -> AsyncI
         stack.push_async_callback(link.close)
         await link.check_access()
         address = section.announce or endpoint.address
-        registration = Registration(link, partial(_ring, endpoint), route, address, lambda: endpoint.is_draining)
+
+        def entry() -> DirectoryEntry:
+            state = EntryState.DRAINING if endpoint.is_draining else EntryState.ACTIVE
+            return DirectoryEntry(route, address, state)
+
+        registration = Registration(link, partial(_ring, endpoint), entry)
         await stack.enter_async_context(registration)
         yield
 

@@ -157,7 +157,9 @@ async def forward(
             if keys:
                 log.warning(event, extra={"keys": keys})
 
-    control = RelayControl(plan.config, relay, lambda: read_directory(source.read(RelayConfig)))
+    control = RelayControl(
+        plan.config, relay, lambda: read_directory(source.read(RelayConfig)), lambda: process.is_ready
+    )
 
     def collectors() -> list[Collector]:
         from ..relay.metrics import RelayCollector

@@ -11,7 +11,7 @@ from ..errors import ConfigurationError
 from ..relay.directory_file import FileSource
 from ..relay.directory_follower import DirectoryFollower, DirectorySource
 from ..relay.relay import Relay
-from ..routing.directory import Directory
+from ..routing.directory import ClusterRelay, Directory
 from .config import RedisSection, RelayConfig
 from .extras import needs_extra, require_extra
 
@@ -73,15 +73,25 @@ class RelayControl:
         config: what to run.
         relay: not started yet.
         read_file: reads the directory file again.
+        is_ready: whether it takes clients, or drains.
 
     Raises:
         MissingLibraryError: an extra is not installed.
         ConfigurationError: a setting cannot be used.
     """
 
-    def __init__(self, config: RelayConfig, relay: Relay, read_file: Callable[[], Directory]) -> None:
+    def __init__(
+        self,
+        config: RelayConfig,
+        relay: Relay,
+        read_file: Callable[[], Directory],
+        is_ready: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._config, self._relay, self._is_ready = config, relay, is_ready
         self._stack = contextlib.AsyncExitStack()
         self._link = redis_link(config.redis) if config.redis is not None else None
+        if self._link is not None and self._registers and relay.keys.minting is None:
+            raise ConfigurationError("hint_keys.mint", None, "an id, since this relay announces itself with the secret")
         self._follower = DirectoryFollower(relay, _source(config, relay, self._link, read_file))
         self._flow_cache = None if self._link is None else _flow_cache(relay, self._link)
 
@@ -107,6 +117,22 @@ class RelayControl:
         """Serve the workers' queues, which no other process may do at the time."""
         if self._flow_cache is not None:
             await self._stack.enter_async_context(self._flow_cache)
+        if self._link is not None and self._registers:
+            from ..relay.registration import Registration
+
+            await self._stack.enter_async_context(Registration(self._link, lambda: self._relay.keys, self._entry))
+
+    @property
+    def _registers(self) -> bool:
+        """Whether other relays are to find this one in Redis."""
+        return self._config.relay.cluster is not None and self._config.relay.relay_listen is not None
+
+    def _entry(self) -> ClusterRelay | None:
+        """What they find; nothing while it drains."""
+        cluster, address = self._config.relay.cluster, self._config.relay.relay_announce or self._relay.relay_address
+        if cluster is None or address is None or not self._is_ready():
+            return None
+        return ClusterRelay(cluster, address)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -128,15 +154,23 @@ def _source(
         from ..relay.directory_redis import RedisSource
 
         assert link is not None
-        return RedisSource(link, lambda: relay.keys, networks, is_ipv4_only=is_ipv4_only)
+        cluster = config.relay.cluster
+        return RedisSource(link, lambda: relay.keys, networks, is_ipv4_only=is_ipv4_only, cluster=cluster)
     if config.relay.directory_source == "dns":
         with needs_extra("dns"):
-            from ..relay.directory_dns import DnsSettings, DnsSource, resolver
+            from ..relay.directory_dns import ClusterName, DnsSettings, DnsSource, resolver
 
         section = config.directory_dns
         assert section is not None
         settings = DnsSettings(
-            section.name, section.port, section.cluster, section.first_id, section.count, networks, is_ipv4_only
+            section.name or "",
+            section.port or 0,
+            section.cluster or 0,
+            section.first_id,
+            section.count,
+            networks,
+            is_ipv4_only,
+            tuple(ClusterName(*fields) for fields in section.cluster_names()),
         )
         return DnsSource(settings, resolver(section.nameserver))
     assert config.relay.directory is not None

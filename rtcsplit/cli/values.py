@@ -84,6 +84,21 @@ def ordinal_name(text: str) -> str:
     return text
 
 
+def cluster_id(text: str) -> int:
+    """Return a cluster's id."""
+    if not text.isdecimal() or not 0 <= int(text) <= 0xFFFF:
+        raise ValueError("not a cluster's id")
+    return int(text)
+
+
+def name_and_port(text: str) -> tuple[str, int]:
+    """Return a DNS name and a port."""
+    name, _, port = text.rpartition(":")
+    if not name or not set(name) <= _DNS_NAME or len(name) > 250 or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise ValueError("not a name with a port")
+    return name, int(port)
+
+
 _DNS_NAME = frozenset("-._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _URL_PATH = frozenset("/-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 

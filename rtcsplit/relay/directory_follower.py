@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Protocol
 
 from ..errors import ConfigurationError, RtcsplitError
-from ..routing.directory import Directory, DirectoryEntry
+from ..routing.directory import RELAYS_MAX, Cluster, Directory, DirectoryEntry
+from ..wire.address import Address
 from .background import Background
 from .relay import Relay
 
@@ -111,27 +112,43 @@ class DirectoryFollower:
         _log.error("directory_failed", extra=facts)
 
 
-def consistent(entries: Iterable[DirectoryEntry], networks: Networks, *, is_ipv4_only: bool) -> Directory:
+def consistent(
+    entries: Iterable[DirectoryEntry], networks: Networks, *, is_ipv4_only: bool, clusters: Iterable[Cluster] = ()
+) -> Directory:
     """Return a directory of those entries that a relay can use.
 
     For sources with many writers, where one wrong entry must not take the others along. Left out are addresses outside
-    of the networks or that no transceiver can have, and of two entries with one address or route the later one.
+    of the networks or that nobody can have, of two entries with one address or route the later one, and entries of
+    clusters that have relays.
 
     Args:
         entries: the most trusted first.
-        networks: where transceivers may be; everywhere if empty.
+        networks: where transceivers and relays may be; everywhere if empty.
         is_ipv4_only: whether the relay's upstream side has no IPv6.
+        clusters: those with relays.
     """
-    kept: list[DirectoryEntry] = []
     taken: set[object] = set()
-    for entry in entries:
-        ip = ip_address(entry.address.host)
+
+    def is_usable(address: Address) -> bool:
+        ip = ip_address(address.host)
         is_outside = networks and not any(ip in network for network in networks)
-        if is_outside or (is_ipv4_only and not entry.address.is_ipv4) or {entry.route, entry.address} & taken:
-            continue
-        with contextlib.suppress(RtcsplitError):  # an address that no transceiver can have
-            Directory([entry])
+        if is_outside or (is_ipv4_only and not address.is_ipv4) or address in taken:
+            return False
+        with contextlib.suppress(RtcsplitError):  # an address that nobody can have
+            Directory(clusters=[Cluster(0, (address,))])
+            return True
+        return False
+
+    kept_clusters: dict[int, Cluster] = {}
+    for cluster in clusters:
+        room = RELAYS_MAX - sum(len(kept.relays) for kept in kept_clusters.values())
+        if relays := tuple(filter(is_usable, cluster.relays))[:room]:
+            kept_clusters[cluster.id] = Cluster(cluster.id, relays)
+            taken.update(relays)
+    kept: list[DirectoryEntry] = []
+    for entry in entries:
+        if entry.route.cluster not in kept_clusters and entry.route not in taken and is_usable(entry.address):
             kept.append(entry)
             taken |= {entry.route, entry.address}
     kept.sort(key=lambda entry: (entry.route.cluster, entry.route.transceiver))
-    return Directory(kept)
+    return Directory(kept, kept_clusters.values())

@@ -1,12 +1,13 @@
-"""What a transceiver says about itself in the registry: one line, signed with the hint keys.
+"""What a transceiver, or a relay of a cluster, says about itself in the registry: one line, signed with the hint keys.
 
 ::
 
     1 KEY CLUSTER ID ADDRESS STATE EXPIRES MAC
 
 Version, key id, the two ids, the internal address, ``active`` or ``draining``, milliseconds since 1970, and 32 hex
-digits of HMAC-SHA-256 over the line before it. Whoever can write to the registry, but has no key, can delete a line or
-put back an old one, and cannot make a relay send anywhere. Format for readers: docs/reference/registry.md.
+digits of HMAC-SHA-256 over the line before it; a relay has the word ``relay`` in the place of its id. Whoever can write
+to the registry, but has no key, can delete a line or put back an old one, and cannot make a relay send anywhere. Format
+for readers: docs/reference/registry.md.
 """
 
 from __future__ import annotations
@@ -15,14 +16,18 @@ from typing import NamedTuple
 
 from ..errors import UsageError
 from ..wire.address import Address
-from .directory import DirectoryEntry, EntryState
+from .directory import ClusterRelay, DirectoryEntry, EntryState
 from .hint import Route, RoutingKeys
 
-__all__ = ["MAX_SIZE", "Announcement"]
+__all__ = ["INDICES", "MAX_SIZE", "Announced", "Announcement", "registry_name"]
 
 MAX_SIZE = 160  # octets; the longest line has 130
 
-_VERSION = "1"
+INDICES = ("transceivers", "relays")  # sorted sets of names by expiry
+
+Announced = DirectoryEntry | ClusterRelay
+
+_VERSION, _RELAY = "1", "relay"
 _STATES = {"active": EntryState.ACTIVE, "draining": EntryState.DRAINING}
 
 
@@ -30,11 +35,11 @@ class Announcement(NamedTuple):
     """One line of the registry.
 
     Attributes:
-        entry: the transceiver.
+        entry: the transceiver or relay.
         expires_ms: milliseconds since 1970 at which it counts no more, by the transceiver's clock.
     """
 
-    entry: DirectoryEntry
+    entry: Announced
     expires_ms: int
 
     def build(self, keys: RoutingKeys) -> bytes:
@@ -43,10 +48,14 @@ class Announcement(NamedTuple):
         Raises:
             UsageError: the ring has no minting key, or the entry is dead: nobody announces that.
         """
-        route, address, state = self.entry
+        if isinstance(self.entry, ClusterRelay):
+            ids, state = f"{self.entry.cluster} {_RELAY}", EntryState.ACTIVE
+        else:
+            route, state = self.entry.route, self.entry.state
+            ids = f"{route.cluster} {route.transceiver}"
         if state is EntryState.DEAD:
             raise UsageError("an entry that is dead is not announced")
-        fields = (_VERSION, keys.minting, route.cluster, route.transceiver, address, state.value, self.expires_ms)
+        fields = (_VERSION, keys.minting, ids, self.entry.address, state.value, self.expires_ms)
         text = " ".join(map(str, fields)).encode()
         _, mac = keys.sign(text)
         return text + b" " + mac.hex().encode()
@@ -56,12 +65,21 @@ class Announcement(NamedTuple):
         """Return what a line says; None where it is malformed, or was not signed with a key of this ring."""
         text, _, mac = line.rpartition(b" ")
         try:
-            version, key_id, cluster, transceiver, address, state, expires = text.decode("ascii").split(" ")
+            version, key_id, cluster, number, address, state, expires = text.decode("ascii").split(" ")
             if len(line) > MAX_SIZE or version != _VERSION:
                 return None
             if not keys.is_signed(text, int(key_id), bytes.fromhex(mac.decode("ascii"))):
                 return None
-            entry = DirectoryEntry(Route(int(cluster), int(transceiver)), Address.parse(address), _STATES[state])
-            return cls(entry, int(expires))
+            if number == _RELAY:
+                return cls(ClusterRelay(Route(int(cluster), 0).cluster, Address.parse(address)), int(expires))
+            route = Route(int(cluster), int(number))
+            return cls(DirectoryEntry(route, Address.parse(address), _STATES[state]), int(expires))
         except (ValueError, KeyError, UsageError):
             return None
+
+
+def registry_name(entry: Announced) -> tuple[str, str]:
+    """Return the index that an entry is in, and its name there."""
+    if isinstance(entry, ClusterRelay):
+        return INDICES[1], f"{entry.cluster}/{entry.address}"
+    return INDICES[0], str(entry.route)

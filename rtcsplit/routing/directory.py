@@ -33,7 +33,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["Cluster", "Directory", "DirectoryEntry", "EntryState"]
+__all__ = ["RELAYS_MAX", "Cluster", "ClusterRelay", "Directory", "DirectoryEntry", "EntryState"]
 
 _TABLE, _CLUSTERS = "transceiver", "cluster"
 _FIELDS = ("cluster", "id", "address", "state")
@@ -78,6 +78,18 @@ class Cluster(NamedTuple):
 
     id: int
     relays: tuple[Address, ...]
+
+
+class ClusterRelay(NamedTuple):
+    """One of a cluster's relays.
+
+    Attributes:
+        cluster: whose.
+        address: where it takes other relays' datagrams.
+    """
+
+    cluster: int
+    address: Address
 
 
 class Directory:

@@ -109,6 +109,37 @@ def test_a_relay_finds_its_transceivers_and_needs_redis_for_nothing_else(tmp_pat
         assert events.count("directory_replaced") == 2
 
 
+def test_a_first_relay_finds_the_relays_of_a_cluster(tmp_path):
+    """And the cluster's relay the transceiver: each tier asks the same Redis, and takes what is next to it."""
+    ufrag = RoutingKeys({1: SECRET}, 1).mint(Route(1, 2), bytes(5))
+    request = build(MessageClass.REQUEST, 1, bytes(12), [(Attribute.USERNAME, f"{ufrag}:abcd".encode())])
+    serving = RELAY + 'relay_listen = "127.0.0.1:0"\nrelay_networks = ["127.0.0.0/8"]\ncluster = 1\nstandby = false\n'
+    with (
+        redis_server(tmp_path) as server,
+        running("transceiver", "--config", write(tmp_path / "x.toml", TRANSCEIVER, server)),
+        running("relay", "--config", write(tmp_path / "inner.toml", serving, server)) as inner,
+        running("relay", "--config", write(tmp_path / "first.toml", RELAY + "standby = false\n", server)) as first,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+    ):
+        wait_for(first, "rtcsplit_relay_routes", 1)
+        wait_for(inner, "rtcsplit_relay_routes", 1)
+        client.settimeout(10)
+        public = first.address("listen")
+        client.sendto(request, (public.host, public.port))
+        assert client.recv(2048)[:2] == b"\x01\x11"  # refused by the transceiver, which has no such session
+        wait_for(inner, 'rtcsplit_relay_datagrams_total{direction="rx",side="relays",worker="1"}', 1)
+
+
+def test_a_relay_that_announces_itself_needs_a_secret_to_mint_with(tmp_path):
+    with redis_server(tmp_path) as server:
+        path = write(tmp_path / "relay.toml", RELAY + 'relay_listen = "127.0.0.1:0"\n', server)
+        path.write_text(path.read_text().replace("mint = 1\n", ""))
+        flags = ["--set", "relay.cluster=1", "--set", "relay.relay_networks=127.0.0.0/8"]
+        result = rtcsplit("relay", "--config", path, *flags)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "rtcsplit: hint_keys.mint = " in result.stderr
+
+
 @pytest.mark.parametrize("command", ["relay", "transceiver"])
 def test_a_refused_password_stops_the_start_with_one_line(tmp_path, command):
     with redis_server(tmp_path, "--requirepass", "secret-of-redis") as server:

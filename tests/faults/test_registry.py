@@ -18,10 +18,10 @@ import pytest
 from rtcsplit.relay.directory_follower import DirectoryUnavailableError
 from rtcsplit.relay.directory_redis import RedisSource, announcement_key
 from rtcsplit.relay.redis_link import RedisLink, RedisSettings
+from rtcsplit.relay.registration import Registration
 from rtcsplit.routing.announcement import Announcement
-from rtcsplit.routing.directory import DirectoryEntry, EntryState
+from rtcsplit.routing.directory import Cluster, ClusterRelay, Directory, DirectoryEntry, EntryState
 from rtcsplit.routing.hint import Route, RoutingKeys
-from rtcsplit.transceiver.registration import Registration
 from rtcsplit.wire.address import Address
 from tests.redis_server import RedisServer, redis_server
 from tests.relay_bench import KEYS
@@ -50,12 +50,20 @@ async def linked(server: RedisServer) -> AsyncIterator[RedisLink]:
     await link.close()
 
 
+def key_of(link: RedisLink, number: int) -> str:
+    return announcement_key(link, DirectoryEntry(ROUTES[number], ADDRESSES[number]))
+
+
 def source_of(link: RedisLink, keys: RoutingKeys = KEYS) -> RedisSource:
     return RedisSource(link, lambda: keys, (), is_ipv4_only=True)
 
 
 def registration(link: RedisLink, number: int = 0, is_draining=lambda: False) -> Registration:
-    return Registration(link, lambda: KEYS, ROUTES[number], ADDRESSES[number], is_draining)
+    def entry() -> DirectoryEntry:
+        state = EntryState.DRAINING if is_draining() else EntryState.ACTIVE
+        return DirectoryEntry(ROUTES[number], ADDRESSES[number], state)
+
+    return Registration(link, lambda: KEYS, entry)
 
 
 def line(number: int, life_ms: int, state: EntryState = EntryState.ACTIVE, keys: RoutingKeys = KEYS) -> bytes:
@@ -65,7 +73,7 @@ def line(number: int, life_ms: int, state: EntryState = EntryState.ACTIVE, keys:
 
 async def put(link: RedisLink, number: int, text: bytes, score: int | None = None) -> None:
     score = int(1000 * time.time()) + 10_000 if score is None else score
-    key = announcement_key(link, ROUTES[number])
+    key = key_of(link, number)
     await link.run([("SET", key, text), ("ZADD", link.key("transceivers"), score, str(ROUTES[number]))])
 
 
@@ -97,10 +105,10 @@ async def test_it_is_announced_again_before_it_expires(server):
         with contextlib.closing(server.client()) as client:
             client.flushall()
             begun = time.monotonic()
-            while not client.exists(announcement_key(link, ROUTES[0])):
+            while not client.exists(key_of(link, 0)):
                 assert time.monotonic() - begun < 3
                 await asyncio.sleep(0.05)
-            assert 9 <= client.ttl(announcement_key(link, ROUTES[0])) <= 10
+            assert 9 <= client.ttl(key_of(link, 0)) <= 10
         assert made.announced == 2
 
 
@@ -140,7 +148,7 @@ async def test_what_strangers_write_is_not_believed(server):
         for text in (line(0, 10_000, keys=stranger), line(1, 10_000), b"", b"1 1 1 1", bytes(1_000_000)):
             await put(link, 0, text)
             assert await states(source) == {}
-        await link.run([("DEL", announcement_key(link, ROUTES[0])), ("LPUSH", announcement_key(link, ROUTES[0]), b"x")])
+        await link.run([("DEL", key_of(link, 0)), ("LPUSH", key_of(link, 0), b"x")])
         names = [b"nonsense", b"1/65536", b"1/1/1", b"x" * 100_000]
         await link.run([("ZADD", link.key("transceivers"), int(1e15), name) for name in names])
         assert await states(source) == {}
@@ -187,3 +195,30 @@ async def test_a_registration_survives_a_redis_that_comes_late(tmp_path: Path):
         finally:
             await link.close()
             server.stop()
+
+
+async def test_relays_of_another_cluster_go_before_its_transceivers(server):
+    """Those of the relay's own cluster do not: it reaches its transceivers itself."""
+    relays = [ClusterRelay(ROUTES[0].cluster, Address.of(f"10.1.0.{n}", 4000)) for n in (2, 1)]
+    drains = False
+
+    def entry() -> ClusterRelay | None:
+        return None if drains else relays[0]
+
+    async with linked(server) as link, registration(link, 0):
+        elsewhere = source_of(link)
+        inside = RedisSource(link, lambda: KEYS, (), is_ipv4_only=True, cluster=ROUTES[0].cluster)
+        async with Registration(link, lambda: KEYS, entry), Registration(link, lambda: KEYS, lambda: relays[1]):
+            directory = await elsewhere.read()
+            assert directory == Directory(clusters=[Cluster(1, (relays[1].address, relays[0].address))])
+            assert (await inside.read()).clusters == ()
+            assert await states(inside) == {ROUTES[0]: EntryState.ACTIVE}
+            drains = True
+            with contextlib.closing(server.client()) as client:
+                for _ in range(100):
+                    if not client.exists(announcement_key(link, relays[0])):
+                        break
+                    await asyncio.sleep(0.05)
+                assert not client.exists(announcement_key(link, relays[0]))
+        with contextlib.closing(server.client()) as client:
+            assert len(client.keys("*")) == 2  # the transceiver's

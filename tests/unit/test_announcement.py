@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from rtcsplit.errors import UsageError
 from rtcsplit.routing.announcement import MAX_SIZE, Announcement
-from rtcsplit.routing.directory import DirectoryEntry, EntryState
+from rtcsplit.routing.directory import ClusterRelay, DirectoryEntry, EntryState
 from rtcsplit.routing.hint import Route, RoutingKeys
 from rtcsplit.wire.address import Address
 
@@ -21,6 +21,7 @@ ENTRIES = [
     DirectoryEntry(
         Route(65535, 65535), Address.of("fd00:1111:2222:3333:4444:5555:6666:7777", 65535), EntryState.DRAINING
     ),
+    ClusterRelay(2, Address.of("10.1.0.1", 4000)),
 ]
 
 
@@ -35,6 +36,8 @@ def test_line_opens_with_the_same_secret(entry):
 def test_line_is_what_the_page_says():
     line = Announcement(ENTRIES[0], 1_800_000_000_000).build(KEYS)
     text = b"1 3 1 2 10.0.0.9:5000 active 1800000000000"
+    relay = Announcement(ENTRIES[2], 1_800_000_000_000).build(KEYS)
+    assert relay.startswith(b"1 3 2 relay 10.1.0.1:4000 active 1800000000000 ")
     key = HKDF(algorithm=SHA256(), length=16, salt=b"", info=b"rtcsplit announcement v1").derive(SECRET)
     assert line == text + b" " + hmac.digest(key, text, "sha256")[:16].hex().encode()
 
@@ -56,6 +59,8 @@ def test_changed_lines_do_not_open():
         b"2 3 1 2 10.0.0.9:5000 active 1",
         b"1 3 1 65536 10.0.0.9:5000 active 1",
         b"1 3 one 2 10.0.0.9:5000 active 1",
+        b"1 3 65536 relay 10.0.0.9:5000 active 1",
+        b"1 3 1 Relay 10.0.0.9:5000 active 1",
         b"1 3 1 2 example.org:5000 active 1",
         b"1 3 1 2 10.0.0.9:5000 dead 1",
         b"1 3 1 2 10.0.0.9:5000 active",

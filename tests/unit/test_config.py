@@ -161,6 +161,31 @@ RELAY_MISTAKES: dict[str, tuple[str, str, str, object]] = {
         "relay.relay_networks",
         ["10.0.0.0/8"],
     ),
+    "relay of a cluster at a wildcard": (
+        'upstream = "10.0.0.5:40000"',
+        'upstream = "10.0.0.5:40000"\nrelay_listen = "0.0.0.0:4000"\nrelay_networks = ["10.0.0.0/8"]\ncluster = 1',
+        "relay.relay_announce",
+        None,
+    ),
+    "dns without names": ("[hint_keys]", "[directory_dns]\n[hint_keys]", "directory_dns.name", None),
+    "dns name without a port": (
+        "[hint_keys]",
+        '[directory_dns]\nname = "rtc-{ordinal}.example"\ncluster = 1\n[hint_keys]',
+        "directory_dns.port",
+        None,
+    ),
+    "dns relays without a port": (
+        "[hint_keys]",
+        '[directory_dns]\nrelays.2 = "relays.example"\n[hint_keys]',
+        "directory_dns.relays.2",
+        "relays.example",
+    ),
+    "dns relays of no cluster": (
+        "[hint_keys]",
+        '[directory_dns]\nrelays.two = "relays.example:4000"\n[hint_keys]',
+        "directory_dns.relays.two",
+        "relays.example:4000",
+    ),
     "relays at an upstream port": (
         'upstream = "10.0.0.5:40000"',
         'upstream = "10.0.0.5:40000"\nrelay_listen = "10.0.0.5:40001"\nrelay_networks = ["10.0.0.0/8"]',

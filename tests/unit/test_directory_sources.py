@@ -16,12 +16,12 @@ import dns.rrset
 import pytest
 
 from rtcsplit.errors import ConfigurationError
-from rtcsplit.relay.directory_dns import DnsSettings, DnsSource, resolver
+from rtcsplit.relay.directory_dns import ClusterName, DnsSettings, DnsSource, resolver
 from rtcsplit.relay.directory_file import FileSource
 from rtcsplit.relay.directory_follower import DirectoryFollower, DirectoryUnavailableError, consistent
 from rtcsplit.relay.relay import Relay
 from rtcsplit.relay.settings import RelaySettings
-from rtcsplit.routing.directory import Directory, DirectoryEntry
+from rtcsplit.routing.directory import Cluster, Directory, DirectoryEntry
 from rtcsplit.routing.hint import Route
 from rtcsplit.wire.address import Address
 from tests.relay_bench import ANY_PORT, DTLS, FIRST, KEYS, RTP, SECOND, check, running
@@ -270,3 +270,32 @@ async def test_an_address_is_kept_while_its_name_still_has_it():
     assert (await source.read()).entries == (entry(0, "10.0.0.5"),)
     hosts[:] = ["fd00::5", "10.0.0.9"]
     assert (await source.read()).entries == (entry(0, "10.0.0.9"),)
+
+
+async def test_names_of_other_clusters_are_all_their_relays():
+    hosts: dict[str, list[str] | Exception] = {"two.example": ["10.1.0.2", "10.1.0.1", "fd00::1"], "three.example": []}
+
+    async def resolve(name: str) -> list[str]:
+        answer = hosts[name]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    names = (ClusterName(2, "two.example", 4000), ClusterName(3, "three.example", 4000))
+    source = DnsSource(DnsSettings(relays=names, is_ipv4_only=True), resolve)
+    two = Cluster(2, (Address.of("10.1.0.1", 4000), Address.of("10.1.0.2", 4000)))
+    assert await source.read() == Directory(clusters=[two])
+    hosts["two.example"] = DirectoryUnavailableError("no answer")
+    hosts["three.example"] = ["10.2.0.1"]
+    assert await source.read() == Directory(clusters=[two, Cluster(3, (Address.of("10.2.0.1", 4000),))])
+
+
+def test_entries_of_clusters_that_have_relays_are_left_out():
+    relay = Address.of("10.1.0.1", 4000)
+    made = consistent(
+        [entry(1, "10.0.0.1"), DirectoryEntry(Route(2, 1), Address.of("10.0.0.2", PORT))],
+        (ip_network("10.0.0.0/8"),),
+        is_ipv4_only=False,
+        clusters=[Cluster(2, (relay, Address.of("192.0.2.1", 4000))), Cluster(1, (Address.of("192.0.2.2", 4000),))],
+    )
+    assert made == Directory([entry(1, "10.0.0.1")], [Cluster(2, (relay,))])
