@@ -34,7 +34,7 @@ class Speech:
         return self._out.speech is not self
 
     async def write(self, audio: bytes) -> bool:
-        """Add 16-bit mono audio, or one packet where packets are sent; wait while the queue is full.
+        """Add 16-bit mono audio, or one packet where packets are sent; wait while the queue is full. An empty one is none.
 
         Returns:
             False where the segment is closed, before or while this waited; the rest was dropped.
@@ -213,7 +213,7 @@ class AudioOut:
             if self._is_ended:
                 raise CallEndedError("the call is over")
             await self._room.wait()
-        if self.speech is speech:
+        if self.speech is speech and packet:
             self._playout.write(packet, self._clock())
             self._pump()
         return self.speech is speech
