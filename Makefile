@@ -234,6 +234,10 @@ COMPLEXITY ?= 0
 bench-voice: setup ## how evenly talking calls send, how fast they fall silent; CALLS=200 COMPLEXITY=0
 	$(BIN)/python -m benchmarks.voice --calls $(CALLS) --complexity $(COMPLEXITY) --seconds $(SECONDS_PER_RUN)
 
+.PHONY: bench-speech
+bench-speech: setup ## what loss and jitter leave of a call's audio: completeness, delay, intelligibility
+	$(BIN)/python -m benchmarks.voice.loss
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf build $(VENV) $(ADAPTERS) *.egg-info rtcsplit/_native/*.so rtcsplit/_native/_rtcsplit.c

@@ -34,7 +34,7 @@ class Speech:
         return self._out.speech is not self
 
     async def write(self, audio: bytes) -> bool:
-        """Add 16-bit mono audio, or one packet where packets are sent; wait while the queue is full. An empty one is none.
+        """Add 16-bit mono audio, or one packet where packets are sent (an empty one is none); wait for room.
 
         Returns:
             False where the segment is closed, before or while this waited; the rest was dropped.
