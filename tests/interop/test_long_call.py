@@ -1,0 +1,39 @@
+"""One call of Chromium that lasts: through relay and transceiver it never disconnects, and every check is answered."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from .browser import BrowserPeer, chromium
+from .harness import deployed
+
+pytestmark = pytest.mark.browser
+
+PACKETS_PER_SECOND = 50
+CHECK_INTERVAL = 2.5  # seconds, of Chromium on a pair that works
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "seconds", [20, pytest.param(600, marks=pytest.mark.soak)], ids=["twenty seconds", "ten minutes"]
+)
+async def test_a_call_stays_connected_and_its_checks_are_answered(seconds: int) -> None:
+    """Consent is fresh all the time (RFC 7675), audio flows both ways, nothing is lost."""
+    async with deployed() as running, chromium() as browser, BrowserPeer.calling(browser, running.whip_url) as peer:
+        await peer.until_received(PACKETS_PER_SECOND)
+        before = await peer.stats()
+        await asyncio.sleep(seconds)
+        stats = await peer.stats()
+        pair, inbound, sent = stats["candidate-pair"], stats["inbound-rtp"], stats["outbound-rtp"]["packetsSent"]
+        checks, answers = pair["requestsSent"], pair["responsesReceived"]
+        received = inbound["packetsReceived"] - before["inbound-rtp"]["packetsReceived"]
+        lost = inbound["packetsLost"]
+        print(f"{seconds} s: {checks} checks, {answers} answers, {received} packets back, {lost} lost")
+        assert await peer.states() == ["connecting", "connected"]
+        assert checks >= seconds / CHECK_INTERVAL
+        assert checks - answers <= 1  # the latest may be on its way
+        assert received >= 0.97 * PACKETS_PER_SECOND * seconds
+        assert lost <= 0.001 * sent
+        assert stats["transport"]["selectedCandidatePairChanges"] == 1
