@@ -68,6 +68,8 @@ enum rs_drop {
     RS_DROP_CRASH_DISCARDED,
     /* a session's reports and feedback */
     RS_DROP_RTCP_RATE,
+    /* between relays and transceivers */
+    RS_DROP_TRUNK_MALFORMED,
     RS_DROP_COUNT
 };
 

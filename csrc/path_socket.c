@@ -88,6 +88,7 @@ static void address_slot(const struct rs_path_socket *socket, struct rs_datagram
     slot->len += RS_SPP_SIZE;
     rs_spp_build(slot->data, &path->client, &path->proxy);
     slot->peer = path->relay;
+    slot->may_join_trunk = true;
 }
 
 static void send_echoes(const struct rs_path_socket *socket, struct rs_echoes *echoes, struct rs_path_turn *out)

@@ -172,6 +172,13 @@ void rs_relay_share(struct rs_relay *relay, struct rs_seats *seats)
     relay->seats = seats;
 }
 
+void rs_relay_tune(struct rs_relay *relay, bool sends_runs, uint32_t internal_mtu, uint32_t coalesce_us)
+{
+    relay->sends_runs = sends_runs;
+    relay->internal_mtu = internal_mtu;
+    relay->coalesce_us = coalesce_us;
+}
+
 enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int public_fd, int upstream_fd, int cpu)
 {
     if (index >= relay->workers)
@@ -180,15 +187,18 @@ enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int publi
     enum rs_status status = rs_udp_socket_init(&worker->public, public_fd, true);
     if (status == RS_OK)
         status = rs_udp_socket_init(&worker->upstream, upstream_fd, false);
-    worker->upstream.sends_runs = true;
+    worker->upstream.sends_runs = relay->sends_runs;
+    worker->upstream.trunk_payload = rs_udp_payload(&worker->upstream, relay->internal_mtu);
     worker->cpu = cpu;
     return status;
 }
 
 void rs_relay_serve_relays(struct rs_relay *relay, uint32_t index)
 {
-    if (index < relay->workers)
-        relay->worker[index].serves_relays = relay->worker[index].public.sends_runs = true;
+    if (index < relay->workers) {
+        relay->worker[index].serves_relays = true;
+        relay->worker[index].public.sends_runs = relay->sends_runs;
+    }
 }
 
 void rs_relay_rescue_uplink(struct rs_relay *relay, uint32_t index)

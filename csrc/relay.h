@@ -83,8 +83,9 @@ struct rs_relay_worker {
     uint8_t gap[64];
     struct {
         _Atomic uint64_t generation; /* of the newest routing value that the thread has taken */
-        uint32_t cpu_noted_ms;       /* the thread's own */
-        uint8_t gap[52];
+        uint32_t cpu_noted_ms;       /* the thread's own, as the next one */
+        uint32_t forwarded_ms;       /* when it was through with a batch */
+        uint8_t gap[48];
     } seen[RS_DIRECTIONS];
 };
 
@@ -93,6 +94,9 @@ struct rs_relay {
     struct rs_seats *seats; /* NULL: no other process forwards on these sockets, in this region */
     uint8_t secret[RS_SIPHASH_KEY_SIZE];
     _Atomic bool is_stopping;
+    bool sends_runs;
+    uint32_t internal_mtu; /* of the way to those who read trunks; rs_relay_tune */
+    uint32_t coalesce_us;
     const struct rs_routing *_Atomic routing;
     struct rs_relay_worker worker[RS_RELAY_WORKERS_MAX];
 };
@@ -124,6 +128,10 @@ size_t rs_relay_region_held(const struct rs_relay_settings *settings, const void
 
 /* Lets each thread wait for its seat before it forwards. `seats` has to outlive the threads. */
 void rs_relay_share(struct rs_relay *relay, struct rs_seats *seats);
+
+/* Before rs_relay_attach: `sends_runs` says whether runs are sent; `internal_mtu` bounds the trunks that are sent;
+ * `coalesce_us` lets datagrams gather for so long where batches follow each other closely, 0: not. */
+void rs_relay_tune(struct rs_relay *relay, bool sends_runs, uint32_t internal_mtu, uint32_t coalesce_us);
 
 /* Gives worker `index` its bound sockets, which stay the caller's. Status as rs_udp_socket_init; RS_INVALID also for
  * an index out of range. */

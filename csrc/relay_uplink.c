@@ -288,6 +288,7 @@ static enum rs_drop decide(struct rs_relay_worker *worker, const struct rs_routi
     if (!worker->serves_relays)
         rs_spp_build(datagram->data, &datagram->peer, &datagram->local);
     datagram->peer = to->address;
+    datagram->may_join_trunk = to->reads_trunks != 0;
     return RS_DROP_NONE;
 }
 

@@ -23,6 +23,7 @@ struct rs_route {
     uint16_t transceiver; /* 0 for a relay */
     uint16_t is_routed;   /* 0: dead, kept only because nothing is ever sent to its address as to a client's */
     uint16_t relay; /* 0: a transceiver. Else a relay; in a value its number 1..RS_ROUTING_RELAYS, by its address */
+    uint16_t reads_trunks; /* 0: plain datagrams only */
 };
 
 /* What a routing value is made from; borrowed for the call, copied. */

@@ -6,7 +6,8 @@
  *
  * On the internal side most datagrams go to few addresses and many are of one length. A *run* is such datagrams in one
  * trip through the kernel (UDP_SEGMENT, UDP_GRO): one message that both ends cut at multiples of one length. On the
- * wire, and in everything that is counted, they are datagrams like any other.
+ * wire, and in everything that is counted, they are datagrams like any other. A *trunk* (trunk.h) has several of any
+ * lengths in one datagram of the wire, for who understands it.
  *
  * A batch belongs to one thread at a time. It is big (all its buffers) and holds no secrets worth wiping. */
 #ifndef RS_UDP_BATCH_H
@@ -39,6 +40,7 @@ struct rs_datagram {
     uint32_t drop;           /* enum rs_drop: RS_DROP_NONE, or why it is not sent */
     struct rs_address peer;  /* received: where from. To send: where to */
     struct rs_address local; /* received: at which address of ours. To send: from which, where the socket has several */
+    bool may_join_trunk;     /* to send: whoever is there reads trunks (trunk.h) */
 };
 
 struct rs_udp_socket {
@@ -48,6 +50,7 @@ struct rs_udp_socket {
     bool has_many_locals;    /* bound to the wildcard address and asked to tell and choose the local address */
     bool sends_runs;         /* may be set by the caller: the datagrams begin with Simple Proxy Protocol headers */
     bool receives_runs;      /* rs_udp_receive_runs */
+    uint32_t trunk_payload;  /* may be set by the caller: octets of the longest trunk; 0: it sends none */
 };
 
 /* Where a batch is on its way. Only the batch's thread moves it on; who finds the batch of a dead process reads it. */
@@ -78,12 +81,14 @@ struct rs_udp_batch {
     uint32_t run_count;       /* runs received; of these, from run `run`, octet `run_offset` on, none was held yet */
     uint32_t run;
     uint32_t run_offset;
+    uint32_t trunk_offset; /* of the next record in the trunk there; 0: not inside one */
     struct rs_udp_run runs[RS_UDP_WIDE];
     struct rs_datagram datagrams[RS_UDP_BATCH];
     struct mmsghdr messages[RS_UDP_BATCH];
     struct iovec vectors[RS_UDP_BATCH];
     struct sockaddr_storage names[RS_UDP_BATCH];
     uint64_t control[RS_UDP_BATCH][RS_UDP_CONTROL / sizeof(uint64_t)]; /* aligned as cmsghdr is */
+    bool is_trunk[RS_UDP_BATCH];      /* message to send, of several datagrams: else a run */
     uint8_t sent_index[RS_UDP_BATCH]; /* datagrams in the order of the vectors that send them */
     uint8_t buffers[RS_UDP_BATCH][RS_UDP_HEADROOM + RS_UDP_PAYLOAD];
     uint8_t wide[RS_UDP_WIDE][RS_UDP_WIDE_SIZE]; /* touched only where runs are received */
@@ -94,8 +99,15 @@ struct rs_udp_batch {
  * from. RS_SYSTEM: errno; RS_INVALID: not IPv4 or IPv6. `out` is written only on RS_OK. */
 enum rs_status rs_udp_socket_init(struct rs_udp_socket *out, int fd, bool wants_local);
 
-/* Has the kernel deliver runs in one piece, if it can. Whoever receives from this socket from now on, in any process,
- * has to ask for the same: others would get their beginnings only. */
+/* How many octets of a datagram fit into one IP packet of `mtu` octets on this socket's network; 0: none. */
+static inline uint32_t rs_udp_payload(const struct rs_udp_socket *socket, uint32_t mtu)
+{
+    uint32_t headers = socket->family == AF_INET ? 20 + 8 : 40 + 8;
+    return mtu <= headers ? 0 : mtu - headers;
+}
+
+/* Takes trunks apart that arrive here, and has the kernel deliver runs in one piece, if it can. Whoever receives from
+ * this socket from now on, in any process, has to ask for the same: others would get their beginnings only. */
 void rs_udp_receive_runs(struct rs_udp_socket *socket);
 
 /* Makes zeroed or used memory a batch. It then receives from one socket, and sends to any. */
@@ -106,7 +118,8 @@ void rs_udp_batch_adopt(struct rs_udp_batch *batch);
 
 /* Receives up to RS_UDP_BATCH datagrams into batch->datagrams and says how many. `waits`: blocks for the first as long
  * as the socket's SO_RCVTIMEO; otherwise never blocks. A datagram longer than the buffer has `drop` RS_DROP_OVERSIZE
- * and its beginning; all others RS_DROP_NONE. Datagrams of runs have no headroom. If runs brought more than a batch,
+ * and its beginning, a trunk that makes no sense RS_DROP_TRUNK_MALFORMED; all others RS_DROP_NONE. Where runs are
+ * received, datagrams have no headroom. If runs brought more than a batch,
  * the next calls return the others and ask the kernel for nothing: so fewer than RS_UDP_BATCH are the last ones.
  * Returns 0 if there was nothing, or the kernel had a passing trouble; -1 if this socket will never receive (errno). */
 int rs_udp_receive(const struct rs_udp_socket *socket, struct rs_udp_batch *batch, bool waits);

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "trunk.h"
 #include "udp_message.h"
 
 void rs_udp_batch_adopt(struct rs_udp_batch *batch)
@@ -13,7 +14,7 @@ void rs_udp_batch_adopt(struct rs_udp_batch *batch)
 void rs_udp_batch_init(struct rs_udp_batch *batch)
 {
     batch->has_no_runs = false;
-    batch->run_count = batch->run = batch->run_offset = 0;
+    batch->run_count = batch->run = batch->run_offset = batch->trunk_offset = 0;
     rs_udp_batch_adopt(batch);
 }
 
@@ -27,6 +28,7 @@ struct rs_datagram *rs_udp_slot(struct rs_udp_batch *batch, unsigned index)
     struct rs_datagram *datagram = &batch->datagrams[index];
     datagram->data = batch->buffers[index] + RS_UDP_HEADROOM;
     datagram->drop = RS_DROP_NONE;
+    datagram->may_join_trunk = false;
     return datagram;
 }
 
@@ -90,27 +92,63 @@ static void describe_run(const struct rs_udp_socket *socket, struct rs_udp_batch
     rs_udp_read_control(&message->msg_hdr, run->local.ip, &run->segment);
 }
 
+static void describe(const struct rs_udp_batch *batch, uint8_t *data, uint32_t len, enum rs_drop drop,
+                     struct rs_datagram *out)
+{
+    const struct rs_udp_run *run = &batch->runs[batch->run];
+    bool is_long = len > RS_UDP_PAYLOAD;
+    *out = (struct rs_datagram){
+        .data = data,
+        .len = is_long ? RS_UDP_PAYLOAD : len,
+        .drop = drop == RS_DROP_NONE && is_long ? RS_DROP_OVERSIZE : drop,
+        .peer = run->peer,
+        .local = run->local,
+    };
+}
+
+static void pass(struct rs_udp_batch *batch, uint32_t len)
+{
+    batch->trunk_offset = 0;
+    batch->run_offset += len;
+    if (batch->run_offset >= batch->runs[batch->run].len) {
+        batch->run++;
+        batch->run_offset = 0;
+    }
+}
+
+/* Takes the next datagram of the runs that were received: a record, if it is in a trunk. */
+static void take(struct rs_udp_batch *batch, struct rs_datagram *out)
+{
+    const struct rs_udp_run *run = &batch->runs[batch->run];
+    uint8_t *data = batch->wide[batch->run] + batch->run_offset;
+    uint32_t left = run->len - batch->run_offset, len = left < run->segment ? left : run->segment;
+    if (!rs_trunk_is(data, len)) {
+        describe(batch, data, len, RS_DROP_NONE, out);
+        pass(batch, len);
+        return;
+    }
+    if (batch->trunk_offset == 0) {
+        enum rs_drop drop = rs_trunk_check(data, len);
+        if (drop != RS_DROP_NONE) {
+            describe(batch, data, len, drop, out);
+            pass(batch, len);
+            return;
+        }
+        batch->trunk_offset = RS_TRUNK_HEADER;
+    }
+    uint32_t record = rs_read_u16be(data + batch->trunk_offset);
+    describe(batch, data + batch->trunk_offset + RS_TRUNK_LENGTH, record, RS_DROP_NONE, out);
+    batch->trunk_offset += RS_TRUNK_LENGTH + record;
+    if (batch->trunk_offset >= len)
+        pass(batch, len);
+}
+
 /* Holds what comes next of the runs that were received, at most a batch. */
 static unsigned hold_from_runs(struct rs_udp_batch *batch)
 {
     unsigned count = 0;
-    while (count < RS_UDP_BATCH && batch->run < batch->run_count && batch->run < RS_UDP_WIDE) {
-        const struct rs_udp_run *run = &batch->runs[batch->run];
-        struct rs_datagram *datagram = &batch->datagrams[count++];
-        uint32_t left = run->len - batch->run_offset, len = left < run->segment ? left : run->segment;
-        *datagram = (struct rs_datagram){
-            .data = batch->wide[batch->run] + batch->run_offset,
-            .len = len <= RS_UDP_PAYLOAD ? len : RS_UDP_PAYLOAD,
-            .drop = len <= RS_UDP_PAYLOAD ? RS_DROP_NONE : RS_DROP_OVERSIZE,
-            .peer = run->peer,
-            .local = run->local,
-        };
-        batch->run_offset += len;
-        if (batch->run_offset >= run->len) {
-            batch->run++;
-            batch->run_offset = 0;
-        }
-    }
+    while (count < RS_UDP_BATCH && batch->run < batch->run_count)
+        take(batch, &batch->datagrams[count++]);
     batch->count = count;
     rs_udp_enter(batch, RS_UDP_HELD);
     return count;
@@ -123,7 +161,7 @@ static unsigned hold(const struct rs_udp_socket *socket, struct rs_udp_batch *ba
     if (socket->receives_runs) {
         for (unsigned i = 0; i < messages; i++)
             describe_run(socket, batch, i);
-        batch->run = batch->run_offset = 0;
+        batch->run = batch->run_offset = batch->trunk_offset = 0;
         batch->run_count = messages;
         return hold_from_runs(batch);
     }

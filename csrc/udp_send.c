@@ -1,73 +1,22 @@
 #include <errno.h>
 #include <string.h>
 
-#include "spp.h"
+#include "trunk.h"
 #include "udp_message.h"
+#include "udp_plan.h"
 
-#define RUN_DATAGRAMS 64 /* what every kernel that has UDP_SEGMENT takes */
-#define RUN_OCTETS 61440 /* an IP packet has room for them and for its headers */
-#define SLOTS 64
-
-_Static_assert(RS_UDP_BATCH <= UINT8_MAX, "indices and counts of a batch fit in one octet");
-
-/* How the datagrams of a batch are put into messages. */
-struct plan {
-    unsigned messages;
-    uint8_t message_of[RS_UDP_BATCH]; /* by datagram */
-    uint8_t first[RS_UDP_BATCH];      /* by message: any datagram of it, all are alike */
-    uint8_t count[RS_UDP_BATCH];      /* by message */
-    uint8_t open[SLOTS];              /* by length and destination: the message to join, plus 1 */
-    uint8_t last[SLOTS];              /* by client: the last message that has a datagram of it */
-};
-
-static unsigned slot_of_client(const struct rs_datagram *datagram)
+/* The vectors of a trunk: each datagram with its length in front, the first one also with the trunk's header, all in
+ * the headroom. */
+static void fill_trunk(struct rs_udp_batch *batch, unsigned at, unsigned count)
 {
-    uint64_t ip, port = 0;
-    if (datagram->len < RS_SPP_SIZE)
-        return 0;
-    memcpy(&ip, datagram->data + RS_SPP_CLIENT_IP + 8, sizeof ip);
-    memcpy(&port, datagram->data + RS_SPP_CLIENT_PORT, sizeof(uint16_t));
-    return (unsigned)((ip ^ port << 17) * 0x9e3779b97f4a7c15u >> 58);
-}
-
-static unsigned slot_of_run(const struct rs_datagram *datagram)
-{
-    uint64_t ip;
-    memcpy(&ip, datagram->peer.ip + 8, sizeof ip);
-    return (unsigned)((ip ^ (uint64_t)datagram->peer.port << 16 ^ datagram->len) * 0x9e3779b97f4a7c15u >> 58);
-}
-
-static bool fits(const struct rs_udp_socket *socket, const struct rs_udp_batch *batch, const struct plan *plan,
-                 unsigned message, const struct rs_datagram *datagram)
-{
-    const struct rs_datagram *first = &batch->datagrams[plan->first[message]];
-    return first->len == datagram->len && plan->count[message] < RUN_DATAGRAMS &&
-           (plan->count[message] + 1u) * datagram->len <= RUN_OCTETS &&
-           rs_address_equal(&first->peer, &datagram->peer) &&
-           (!socket->has_many_locals || rs_address_equal(&first->local, &datagram->local));
-}
-
-/* Chooses the message for a datagram. It may join one that was begun before others, as long as none of those has a
- * datagram of the same client; slots that several clients share only make it stricter. */
-static void place(const struct rs_udp_socket *socket, const struct rs_udp_batch *batch, struct plan *plan,
-                  unsigned index)
-{
-    const struct rs_datagram *datagram = &batch->datagrams[index];
-    unsigned message = plan->messages;
-    if (socket->sends_runs && !batch->has_no_runs && datagram->len > 0) {
-        unsigned run = slot_of_run(datagram), client = slot_of_client(datagram), candidate = plan->open[run];
-        if (candidate > plan->last[client] && fits(socket, batch, plan, candidate - 1, datagram))
-            message = candidate - 1;
-        plan->open[run] = (uint8_t)(message + 1);
-        plan->last[client] = (uint8_t)message;
+    for (unsigned i = at; i < at + count; i++) {
+        const struct rs_datagram *datagram = &batch->datagrams[batch->sent_index[i]];
+        size_t before = RS_TRUNK_LENGTH + (i == at ? RS_TRUNK_HEADER : 0u);
+        rs_write_u16be(datagram->data - RS_TRUNK_LENGTH, (uint16_t)datagram->len);
+        if (i == at)
+            rs_trunk_begin(datagram->data - before, count);
+        batch->vectors[i] = (struct iovec){datagram->data - before, datagram->len + before};
     }
-    if (message == plan->messages) {
-        plan->first[message] = (uint8_t)index;
-        plan->count[message] = 0;
-        plan->messages++;
-    }
-    plan->message_of[index] = (uint8_t)message;
-    plan->count[message]++;
 }
 
 /* Sets up a message for `count` datagrams, those of sent_index[at] and after it. */
@@ -76,34 +25,31 @@ static void fill_message(const struct rs_udp_socket *socket, struct rs_udp_batch
 {
     const struct rs_datagram *first = &batch->datagrams[batch->sent_index[at]];
     struct msghdr *header = &batch->messages[message].msg_hdr;
-    for (unsigned i = at; i < at + count; i++) {
+    bool is_trunk = batch->is_trunk[message] && count > 1, is_run = !is_trunk && count > 1;
+    for (unsigned i = at; i < at + count && !is_trunk; i++) {
         const struct rs_datagram *datagram = &batch->datagrams[batch->sent_index[i]];
         batch->vectors[i] = (struct iovec){datagram->data, datagram->len};
     }
+    if (is_trunk)
+        fill_trunk(batch, at, count);
     *header = (struct msghdr){
         .msg_name = &batch->names[message],
         .msg_namelen = name_len,
         .msg_iov = &batch->vectors[at],
         .msg_iovlen = count,
     };
-    if (socket->has_many_locals || count > 1)
-        rs_udp_write_control(socket, header, &first->local, count > 1 ? (uint16_t)first->len : 0,
-                             batch->control[message]);
+    if (socket->has_many_locals || is_run)
+        rs_udp_write_control(socket, header, &first->local, is_run ? (uint16_t)first->len : 0, batch->control[message]);
     batch->messages[message].msg_len = RS_UDP_NOT_YET;
 }
 
 /* Puts datagrams to send into consecutive messages, and these into the order of their first datagrams. */
 static void prepare_to_send(const struct rs_udp_socket *socket, struct rs_udp_batch *batch)
 {
-    struct plan plan;
+    struct rs_udp_plan plan;
     uint8_t next[RS_UDP_BATCH];
     unsigned total = 0;
-    plan.messages = 0;
-    memset(plan.open, 0, sizeof plan.open);
-    memset(plan.last, 0, sizeof plan.last);
-    for (unsigned i = 0; i < batch->count; i++)
-        if (batch->datagrams[i].drop == RS_DROP_NONE)
-            place(socket, batch, &plan, i);
+    rs_udp_plan(socket, batch, &plan);
     for (unsigned m = 0; m < plan.messages; m++) {
         next[m] = (uint8_t)total;
         total += plan.count[m];
@@ -115,6 +61,7 @@ static void prepare_to_send(const struct rs_udp_socket *socket, struct rs_udp_ba
     for (unsigned m = 0, at = 0; m < plan.messages; at += plan.count[m++]) {
         socklen_t len = 0;
         rs_address_to_sockaddr(&batch->datagrams[plan.first[m]].peer, socket->family, &batch->names[m], &len);
+        batch->is_trunk[m] = plan.is_trunk[m];
         fill_message(socket, batch, m, at, plan.count[m], len);
     }
     batch->queued = plan.messages;
@@ -134,7 +81,7 @@ static enum rs_drop reason(int error)
     return error == EMSGSIZE ? RS_DROP_OVERSIZE : RS_DROP_SEND_FAILED;
 }
 
-/* A run that the kernel refused as such: a path without it, or datagrams that are longer than the path takes. */
+/* A run or trunk that the kernel refused as such: it is longer than the path takes, or the path takes none. */
 static void send_one_by_one(const struct rs_udp_socket *socket, struct rs_udp_batch *batch, unsigned message,
                             unsigned at)
 {
@@ -143,7 +90,9 @@ static void send_one_by_one(const struct rs_udp_socket *socket, struct rs_udp_ba
     header.msg_iovlen = 1;
     rs_udp_write_control(socket, &header, &batch->datagrams[batch->sent_index[at]].local, 0, batch->control[message]);
     for (unsigned i = at; i < at + count; i++) {
-        header.msg_iov = &batch->vectors[i];
+        const struct rs_datagram *datagram = &batch->datagrams[batch->sent_index[i]];
+        struct iovec vector = {datagram->data, datagram->len};
+        header.msg_iov = &vector;
         if (sendmsg(socket->fd, &header, MSG_DONTWAIT) < 0 && sendmsg(socket->fd, &header, MSG_DONTWAIT) < 0)
             fail(batch, i, 1, reason(errno));
     }
@@ -157,7 +106,7 @@ static void give_up_message(const struct rs_udp_socket *socket, struct rs_udp_ba
         fail(batch, at, 1, reason(error));
         return;
     }
-    batch->has_no_runs = error == EIO || error == EOPNOTSUPP;
+    batch->has_no_runs |= !batch->is_trunk[message] && (error == EIO || error == EOPNOTSUPP);
     send_one_by_one(socket, batch, message, at);
 }
 

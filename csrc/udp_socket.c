@@ -44,7 +44,8 @@ enum rs_status rs_udp_socket_init(struct rs_udp_socket *out, int fd, bool wants_
 void rs_udp_receive_runs(struct rs_udp_socket *socket)
 {
     int on = 1;
-    socket->receives_runs = setsockopt(socket->fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on) == 0;
+    setsockopt(socket->fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on); /* without it there are only shorter runs: of one */
+    socket->receives_runs = true;
 }
 
 static void read_ipv4(const struct cmsghdr *c, uint8_t local[RS_ADDRESS_IP_SIZE])

@@ -74,6 +74,8 @@ class DropReason(IntEnum):
     CRASH_DISCARDED = 51  # waited in a socket whose readers died three times within ten seconds
     # a session's reports and feedback
     RTCP_RATE = 52  # more RTCP than a session may have
+    # between relays and transceivers
+    TRUNK_MALFORMED = 53  # several datagrams in one whose header or lengths are wrong
 
     @property
     def label(self) -> str:

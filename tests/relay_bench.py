@@ -171,6 +171,7 @@ async def running(
     upstream: Address = ANY_PORT,
     admitted: Sequence[str] = ("127.0.0.0/8",),
     relay_networks: Sequence[str] = (),
+    coalesce_us: int = 0,
 ) -> AsyncIterator[Bench]:
     """A bench around a running relay, which serves other relays if it has networks of theirs."""
     settings = RelaySettings(
@@ -181,6 +182,7 @@ async def running(
         confirmed_flows=4096,
         relay_listen=ANY_PORT if relay_networks else None,
         relay_networks=tuple(map(ip_network, relay_networks)),
+        coalesce_us=coalesce_us,
         pins_workers=False,
     )
     with contextlib.ExitStack() as stack:

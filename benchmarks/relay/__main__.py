@@ -8,26 +8,29 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from .driven import CONTENDERS, available, driven_relay
-from .race import SITUATIONS, Race, flow_octets, loss_free_rate
+from .driven import CONTENDERS, Traffic, available, driven_relay
+from .race import BELOW, SITUATIONS, Race, flow_octets, loss_free_rate
 from .report import Results
 
 _FEW, _MANY = 1000, 100_000
-_MEMORY = {"rtcsplit": (100_000, 1_000_000), "go": (100_000, 1_000_000), "asyncio": (100_000,)}
+_MEMORY = {"rtcsplit plain": (100_000, 1_000_000), "go": (100_000, 1_000_000), "asyncio": (100_000,)}
 _PROBE_MILLIS = 300
+_CONTENDERS = "rtcsplit plain,limit,go,asyncio"
+_BELOW = [name for name in CONTENDERS if name.startswith("rtcsplit")] + ["limit"]
 
 
-def situations(results: Results, names: list[str], rounds: int, quick: bool) -> None:
-    """The four situations, each with all contenders in turns."""
+def races(results: Results, traffics: Mapping[str, Traffic], names: list[str], rounds: int, quick: bool) -> None:
+    """Situations, each with all contenders in turns."""
     with ExitStack() as processes:
         relays = {name: processes.enter_context(driven_relay(name)) for name in names}
-        for name, traffic in SITUATIONS.items():
+        for name, traffic in traffics.items():
             if quick:
-                traffic = replace(traffic, millis=20, flows=50)
+                traffic = replace(traffic, millis=50, flows=50)
             results.races.append(Race.run(name, relays, dict.fromkeys(relays, traffic), rounds))
             if quick:
                 _check(results.races[-1])
@@ -51,7 +54,7 @@ def rates(results: Results, names: list[str], rounds: int) -> None:
 
 def many_flows(results: Results, rounds: int) -> None:
     """The same relay with few flows that send, and with many."""
-    with driven_relay("rtcsplit") as relay:
+    with driven_relay("rtcsplit plain") as relay:
         few, many = (replace(SITUATIONS["saturated, one way"], flows=count) for count in (_FEW, _MANY))
         named = {f"{_FEW:,} flows": few, f"{_MANY:,} flows": many}
         results.many_flows = Race.run("rtcsplit, saturated, one way", dict.fromkeys(named, relay), named, rounds)
@@ -69,15 +72,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.relay")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="only show that it runs")
-    parser.add_argument("--contenders", default=",".join(CONTENDERS))
-    parser.add_argument("--parts", default="situations,flows,rates,memory")
+    parser.add_argument("--contenders", default=_CONTENDERS)
+    parser.add_argument("--parts", default="situations,below,flows,rates,memory")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     names = available(options.contenders.split(","))
     parts = {"situations"} if options.quick else set(options.parts.split(","))
     results = Results()
     if "situations" in parts:
-        situations(results, names, 1 if options.quick else options.rounds, options.quick)
+        races(results, SITUATIONS, names, 1 if options.quick else options.rounds, options.quick)
+    if options.quick or "below" in parts:
+        races(results, BELOW, _BELOW, 1 if options.quick else options.rounds, options.quick)
     if "flows" in parts:
         many_flows(results, options.rounds)
     if "rates" in parts:
@@ -85,7 +90,7 @@ def main() -> None:
     if "memory" in parts:
         memory(results, names)
     if options.quick:
-        print(f"relay: {', '.join(names)} ran and delivered")
+        print(f"relay: {', '.join(dict.fromkeys([*names, *_BELOW]))} ran and delivered")
         return
     print("\n".join(results.lines()))
     if options.json:

@@ -23,12 +23,16 @@ BUILD = Path(__file__).parents[2] / "build" / "bench"
 _cpus = sorted(os.sched_getaffinity(0))
 RELAY_CPU, LOAD_CPU = _cpus[0], _cpus[-1]
 
-OURS = "rtcsplit"
+_OURS = (sys.executable, "-m", "benchmarks.relay.rtcsplit_relay")
 
 CONTENDERS: dict[str, Sequence[str]] = {
-    OURS: (sys.executable, "-m", "benchmarks.relay.rtcsplit_relay"),
+    "rtcsplit": (*_OURS, "--runs"),
+    "rtcsplit plain": _OURS,
     "limit": (str(BUILD / "forwarder"),),
     "go": (str(BUILD / "gorelay"),),
+    "rtcsplit trunks": (*_OURS, "--trunks"),
+    "rtcsplit runs gathered": (*_OURS, "--runs", "--coalesce"),
+    "rtcsplit trunks gathered": (*_OURS, "--trunks", "--coalesce"),
     "asyncio": (sys.executable, "-m", "benchmarks.relay.asyncio_relay"),
 }
 
@@ -151,8 +155,9 @@ def driven_relay(name: str) -> Iterator[DrivenRelay]:
         driven = DrivenRelay(relay, load)
         request = packets.CHECKS[0]
         driven.ask(f"relay {relay_port}")
-        if name.startswith(OURS):
-            driven.ask("runs")  # what rtcsplit's own transceiver does; the others know nothing of it
+        for what in ("runs", "trunks"):  # as rtcsplit's own transceiver does, for a relay that does
+            if f"--{what}" in CONTENDERS[name]:
+                driven.ask(what)
         for key_id, (tag, mask) in packets.HINT_KEYS.items():
             driven.ask(f"key {key_id} {tag.hex()} {mask.hex()}")
         driven.ask(f"media {packets.AUDIO[0].hex()}")

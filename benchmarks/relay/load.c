@@ -3,7 +3,7 @@
  *   relay PORT                        where clients send to
  *   key ID TAG MASK                   hex; the hint key that requests are minted with
  *   media HEX, request OFFSET HEX     what clients send; OFFSET of the ufrag in the request
- *   runs                              lets the transceiver send and receive runs
+ *   runs, trunks                      lets the transceiver send and receive these
  *   flows FIRST COUNT                 makes these clients' flows
  *   renew COUNT                       sends each of the first COUNT flows a datagram from its transceiver
  *   run WHAT RATE MILLIS FLOWS SIZES  WHAT: up, both, echo; SIZES: equal, mixed. Answers in JSON */
@@ -57,6 +57,8 @@ static bool set(const char *line)
     char tag[64], mask[64];
     if (strcmp(line, "runs\n") == 0)
         load_use_runs(&load);
+    else if (strcmp(line, "trunks\n") == 0)
+        load_use_trunks(&load);
     else if (sscanf(line, "relay %u", &a) == 1)
         load.relay = (struct sockaddr_in){
             .sin_family = AF_INET, .sin_port = htons((uint16_t)a), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -80,8 +80,9 @@ void load_address_up(const struct load *load, struct load_batch *batch, unsigned
 /* Puts a header in front of a transceiver's datagram for a client. */
 void load_address_down(const struct load *load, struct rs_datagram *datagram, uint32_t client);
 
-/* Has the transceiver send and receive runs, as ours does. */
+/* Has the transceiver send and receive runs, as ours does; or read trunks and send them. */
 void load_use_runs(struct load *load);
+void load_use_trunks(struct load *load);
 
 /* Which client the kernel delivered message `i` to. */
 uint32_t load_delivered_to(struct load_batch *batch, unsigned i);

@@ -132,6 +132,12 @@ void load_use_runs(struct load *load)
     rs_udp_receive_runs(&load->transceiver);
 }
 
+void load_use_trunks(struct load *load)
+{
+    load->transceiver.trunk_payload = rs_udp_payload(&load->transceiver, 1500);
+    rs_udp_receive_runs(&load->transceiver);
+}
+
 uint32_t load_delivered_to(struct load_batch *batch, unsigned i)
 {
     struct in_pktinfo info = {0};

@@ -7,7 +7,7 @@
 #include "spp.h"
 
 #define REQUEST_EVERY 128       /* datagrams up; a browser's call has a check in 2.5 s */
-#define QUIET_NS 20000000u      /* nothing more is on its way */
+#define QUIET_NS 100000000u     /* nothing more is on its way */
 #define PATIENCE_NS 3000000000u /* then a datagram is lost */
 #define POLL_NS 1500u           /* between two looks at the sockets while there is nothing to send */
 #define BURST 1024              /* sent at a stretch when as many as possible are, so that the relay never runs dry */

@@ -8,7 +8,7 @@ from statistics import median
 
 from .driven import DrivenRelay, Outcome, Traffic
 
-__all__ = ["SITUATIONS", "Race", "flow_octets", "loss_free_rate"]
+__all__ = ["BELOW", "SITUATIONS", "Race", "flow_octets", "loss_free_rate"]
 
 SITUATIONS = {
     "saturated, one way": Traffic("up", 0),
@@ -16,6 +16,14 @@ SITUATIONS = {
     "saturated, both ways": Traffic("both", 0),
     "echo, 20,000/s": Traffic("echo", 20_000),
 }
+
+BELOW = {
+    **{f"{name}, equal lengths": traffic for name, traffic in SITUATIONS.items() if traffic.what != "echo"},
+    "saturated, one way, mixed lengths": Traffic("up", 0, sizes="mixed"),
+    "50,000/s, one way, mixed lengths": Traffic("up", 50_000, sizes="mixed"),
+    "saturated, both ways, mixed lengths": Traffic("both", 0, sizes="mixed"),
+}
+"""What takes fewer trips through the kernel depends on lengths."""
 
 _TRIES = 2  # of a rate: on a shared machine a relay may not have run for longer than its buffer lasts
 _STEPS = 6

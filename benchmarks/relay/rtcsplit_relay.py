@@ -1,10 +1,12 @@
 """rtcsplit's relay in a process of its own, with one worker.
 
-Usage: python -m benchmarks.relay.rtcsplit_relay TRANSCEIVER_PORT. Prints its port; ends with standard input.
+Usage: python -m benchmarks.relay.rtcsplit_relay [--runs] [--trunks] [--coalesce] TRANSCEIVER_PORT. Prints its port;
+ends with standard input.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
 import sys
@@ -21,16 +23,18 @@ LOOPBACK = Address.of("127.0.0.1", 0)
 FLOWS = 1 << 20
 
 
-async def main(transceiver_port: int) -> None:
+async def main(options: argparse.Namespace) -> None:
     settings = RelaySettings(
         listen=LOOPBACK,
         upstream=LOOPBACK,
         workers=1,
         allow_client_networks=(ip_network("127.0.0.0/8"),),
         confirmed_flows=FLOWS,
+        runs=options.runs,
+        coalesce_us=250 if options.coalesce else 0,
     )
-    transceiver = Address.of("127.0.0.1", transceiver_port)
-    directory = Directory([DirectoryEntry(packets.ROUTE, transceiver, EntryState.ACTIVE)])
+    transceiver = Address.of("127.0.0.1", options.port)
+    directory = Directory([DirectoryEntry(packets.ROUTE, transceiver, EntryState.ACTIVE, options.trunks)])
     async with Relay(settings, packets.KEYS, directory) as relay:
         print(relay.address.port, flush=True)
         await asyncio.to_thread(sys.stdin.read)
@@ -38,4 +42,8 @@ async def main(transceiver_port: int) -> None:
 
 if __name__ == "__main__":
     logging.disable()  # that loopback clients are admitted
-    asyncio.run(main(int(sys.argv[1])))
+    parser = argparse.ArgumentParser()
+    for option in ("--runs", "--trunks", "--coalesce"):
+        parser.add_argument(option, action="store_true")
+    parser.add_argument("port", type=int)
+    asyncio.run(main(parser.parse_args()))

@@ -56,7 +56,7 @@ static void build_once(void)
     rs_hint_keys_init(&keys);
     HOLDS(rs_hint_keys_set(&keys, 1, key, key) == RS_OK);
     for (unsigned i = 0; i < UNLISTED; i++)
-        routes[i] = (struct rs_route){transceiver(i), 1, (uint16_t)i, i != NOT_ROUTED, 0};
+        routes[i] = (struct rs_route){transceiver(i), 1, (uint16_t)i, i != NOT_ROUTED, 0, 0};
     struct rs_routing_parts parts = {&keys, routes, UNLISTED, &public, 1, NULL, 0, NULL, 0};
     size_t size = rs_routing_size(&parts);
     struct rs_routing *made = zeroed(16, size);

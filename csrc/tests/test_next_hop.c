@@ -17,8 +17,12 @@ static void begin(void)
     memset(&hops, 0, sizeof hops);
     now = UINT32_MAX - 5000; /* so that the clock wraps on the way */
     for (unsigned i = 0; i < RELAYS; i++)
-        relays[i] = (struct rs_route){
-            {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 1, 0, (uint8_t)(1 + i)}, 4000}, 2, 0, 1, (uint16_t)(7 + i)};
+        relays[i] = (struct rs_route){{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 1, 0, (uint8_t)(1 + i)}, 4000},
+                                      2,
+                                      0,
+                                      1,
+                                      (uint16_t)(7 + i),
+                                      0};
 }
 
 static struct rs_address client(uint16_t port)

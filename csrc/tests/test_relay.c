@@ -36,7 +36,7 @@ static void *region_for(const struct rs_relay_settings *settings, size_t *size)
 static struct rs_routing *routing_to(struct rs_address transceiver, const struct rs_hint_keys *keys,
                                      uint64_t generation)
 {
-    const struct rs_route route = {transceiver, 1, 2, 1, 0};
+    const struct rs_route route = {transceiver, 1, 2, 1, 0, 0};
     const struct rs_network loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}, 104};
     const struct rs_routing_parts parts = {keys, &route, 1, NULL, 0, &loopback, 1, NULL, 0};
     size_t size = rs_routing_size(&parts);

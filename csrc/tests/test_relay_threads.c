@@ -35,7 +35,7 @@ static int open_socket(struct rs_udp_socket *out)
 
 static struct rs_routing *new_routing(uint64_t generation)
 {
-    const struct rs_route route = {transceiver.bound, 1, 2, 1, 0};
+    const struct rs_route route = {transceiver.bound, 1, 2, 1, 0, 0};
     const struct rs_network loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}, 104};
     const struct rs_routing_parts parts = {
         .keys = &keys, .routes = &route, .route_count = 1, .readmitted = &loopback, .readmitted_count = 1};

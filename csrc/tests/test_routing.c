@@ -38,6 +38,7 @@ static void test_every_entry_is_found_by_its_ids_and_by_its_address(void)
                                       (uint16_t)(i % 5),
                                       (uint16_t)i,
                                       i % 7 != 0,
+                                      0,
                                       0};
     const struct rs_routing_parts parts = {.keys = &no_keys, .routes = routes, .route_count = COUNT};
     struct rs_routing *routing = build(&parts);
@@ -58,9 +59,9 @@ static void test_every_entry_is_found_by_its_ids_and_by_its_address(void)
 static void test_the_relays_of_a_cluster_lead_to_all_of_its_transceivers(void)
 {
     const struct rs_route routes[] = {
-        {{V4(10, 0, 0, 1), 5000}, 1, 2, 1, 0}, {{V4(10, 1, 0, 1), 4000}, 2, 0, 1, 1},
-        {{V4(10, 1, 0, 2), 4000}, 2, 0, 1, 1}, {{V4(10, 2, 0, 1), 4000}, 3, 0, 1, 1},
-        {{V4(10, 3, 0, 1), 4000}, 4, 0, 0, 1}, {{V4(10, 1, 0, 3), 4000}, 3, 0, 1, 1},
+        {{V4(10, 0, 0, 1), 5000}, 1, 2, 1, 0, 0}, {{V4(10, 1, 0, 1), 4000}, 2, 0, 1, 1, 0},
+        {{V4(10, 1, 0, 2), 4000}, 2, 0, 1, 1, 0}, {{V4(10, 2, 0, 1), 4000}, 3, 0, 1, 1, 0},
+        {{V4(10, 3, 0, 1), 4000}, 4, 0, 0, 1, 0}, {{V4(10, 1, 0, 3), 4000}, 3, 0, 1, 1, 0},
     };
     const struct rs_routing_parts parts = {.keys = &no_keys, .routes = routes, .route_count = 6};
     struct rs_routing *routing = build(&parts), *again;
@@ -83,7 +84,8 @@ static void test_the_relays_of_a_cluster_lead_to_all_of_its_transceivers(void)
 
 static void test_own_and_internal_hosts_are_no_clients_unless_readmitted(void)
 {
-    const struct rs_route routes[] = {{{V4(10, 0, 0, 5), 5000}, 1, 2, 1, 0}, {{V4(10, 0, 0, 6), 5000}, 1, 3, 0, 0}};
+    const struct rs_route routes[] = {{{V4(10, 0, 0, 5), 5000}, 1, 2, 1, 0, 0},
+                                      {{V4(10, 0, 0, 6), 5000}, 1, 3, 0, 0, 0}};
     const struct rs_address own = {V4(203, 0, 113, 10), 3478};
     const struct rs_network readmitted[] = {{V4(10, 0, 0, 0), 120}, {V4(127, 0, 0, 0), 104}};
     struct rs_routing_parts parts = {&no_keys, routes, 2, &own, 1, NULL, 0, NULL, 0};

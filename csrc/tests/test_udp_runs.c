@@ -1,16 +1,17 @@
-/* Runs: datagrams that pass the kernel together arrive as they would have alone. */
+/* Runs and trunks: datagrams that travel together arrive as they would have alone. */
 #include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "check.h"
-#include "spp.h"
+#include "trunk.h"
 #include "udp_batch.h"
 
 #define ROUNDS 40
 #define CLIENTS 5
 #define ALL (ROUNDS * RS_UDP_BATCH)
 #define SO_MEMINFO_DROPS 8
+#define TRUNK 1452 /* of an MTU of 1500, with IPv6 */
 
 static struct rs_udp_batch batch, other, heirloom;
 
@@ -45,6 +46,7 @@ static void put(unsigned slot, unsigned client, uint32_t number, unsigned octets
     datagram->len = RS_SPP_SIZE + octets;
     rs_spp_build(datagram->data, &from, &to);
     datagram->peer = to;
+    datagram->may_join_trunk = true;
 }
 
 /* What was sent and has not arrived yet, by client in order. */
@@ -93,10 +95,13 @@ static unsigned take_all(const struct rs_udp_socket *from, const struct rs_udp_s
 
 static void test_all_arrive_as_they_were_in_the_order_of_each_client(void)
 {
-    for (unsigned way = 0; way < 8; way++) {
+    for (unsigned way = 0; way < 16; way++) {
+        if ((way & 8) && !(way & 2))
+            continue; /* nobody who reads trunks */
         struct rs_udp_socket a = open_socket(), b = open_socket();
         unsigned sent = 0, arrived = 0;
         a.sends_runs = way & 1;
+        a.trunk_payload = way & 8 ? TRUNK : 0;
         if (way & 2)
             rs_udp_receive_runs(&b);
         CHECK(b.receives_runs == ((way & 2) != 0));
@@ -134,6 +139,67 @@ static void test_equal_ones_are_one_message(void)
     close(b.fd);
 }
 
+static void test_a_trunk_is_filled_up_to_its_length(void)
+{
+    struct rs_udp_socket a = open_socket(), b = open_socket();
+    unsigned lengths = 0;
+    a.sends_runs = true;
+    a.trunk_payload = TRUNK;
+    rs_udp_batch_init(&batch);
+    rs_udp_batch_init(&other);
+    for (unsigned i = 0; i < 10; i++)
+        put(i, i, i, 100 + i, b.bound);
+    put(10, 10, 10, 1500, b.bound); /* by itself */
+    put(11, 11, 11, 40, b.bound);
+    rs_udp_send(&a, &batch, 12);
+    CHECK(batch.queued == 3);
+    rs_udp_batch_init(&batch);
+    CHECK(rs_udp_receive(&b, &other, false) == 3);
+    CHECK(other.datagrams[0].len <= TRUNK && other.datagrams[1].len == RS_SPP_SIZE + 1500);
+    for (unsigned i = 0; i < 3; i++)
+        lengths += other.datagrams[i].len;
+    CHECK(rs_trunk_check(other.datagrams[0].data, other.datagrams[0].len) == RS_DROP_NONE);
+    CHECK(lengths == 12 * RS_SPP_SIZE + 1045 + 1500 + 40 + RS_TRUNK_HEADER + 10 * RS_TRUNK_LENGTH);
+    close(a.fd);
+    close(b.fd);
+}
+
+static void test_a_trunk_that_makes_no_sense_is_one_drop(void)
+{
+    struct rs_udp_socket a = open_socket(), b = open_socket();
+    rs_udp_receive_runs(&b);
+    rs_udp_batch_init(&batch);
+    rs_udp_batch_init(&other);
+    for (unsigned i = 0; i < 4; i++)
+        put(i, i, i, 100, b.bound);
+    rs_trunk_begin(batch.datagrams[1].data, 2);
+    batch.datagrams[2].len = 2;
+    rs_trunk_begin(batch.datagrams[2].data, 1);
+    rs_udp_send(&a, &batch, 4);
+    CHECK(rs_udp_receive(&b, &other, false) == 4);
+    for (unsigned i = 0; i < 4; i++)
+        CHECK(other.datagrams[i].drop == (i == 1 || i == 2 ? RS_DROP_TRUNK_MALFORMED : RS_DROP_NONE));
+    CHECK(other.datagrams[1].len == RS_SPP_SIZE + 100 && other.datagrams[2].len == 2);
+    close(a.fd);
+    close(b.fd);
+}
+
+static void test_a_trunk_that_the_path_refuses_goes_one_by_one(void)
+{
+    struct rs_udp_socket a = open_socket(), b = open_socket();
+    a.trunk_payload = 200000; /* longer than any datagram */
+    rs_udp_batch_init(&batch);
+    rs_udp_batch_init(&other);
+    for (unsigned i = 0; i < 40; i++)
+        put(i, i, i, 1700, b.bound);
+    rs_udp_send(&a, &batch, 40);
+    CHECK(batch.queued == 1 && rs_udp_receive(&b, &other, false) == 40);
+    for (unsigned i = 0; i < 40; i++)
+        CHECK(batch.datagrams[i].drop == RS_DROP_NONE && other.datagrams[i].data[RS_SPP_SIZE] == i);
+    close(a.fd);
+    close(b.fd);
+}
+
 static void test_a_run_that_the_path_refuses_goes_one_by_one(void)
 {
     struct rs_udp_socket a = open_socket(), b = open_socket();
@@ -158,16 +224,18 @@ static void inherit(struct rs_udp_batch *from)
     memset(from, 0xee, sizeof *from);
 }
 
-static void test_runs_that_their_sender_left_are_sent_once(void)
+static void test_what_their_sender_left_is_sent_once(uint32_t trunk_payload)
 {
     struct rs_udp_socket a = open_socket(), b = open_socket();
     a.sends_runs = true;
+    a.trunk_payload = trunk_payload;
+    rs_udp_receive_runs(&b);
     rs_udp_batch_init(&batch);
     rs_udp_batch_init(&other);
     for (unsigned i = 0; i < 9; i++)
         put(i, i, i, 100 + i / 3, b.bound);
     rs_udp_send(&a, &batch, 9);
-    CHECK(batch.queued == 3 && rs_udp_receive(&b, &other, false) == 9);
+    CHECK(batch.queued == 3 && batch.is_trunk[1] == (trunk_payload != 0) && rs_udp_receive(&b, &other, false) == 9);
     batch.phase = RS_UDP_SENDING; /* as it was when the kernel had sent the first of three runs */
     batch.messages[1].msg_len = batch.messages[2].msg_len = UINT32_MAX;
     inherit(&batch);
@@ -245,7 +313,11 @@ int main(void)
     test_all_arrive_as_they_were_in_the_order_of_each_client();
     test_equal_ones_are_one_message();
     test_a_run_that_the_path_refuses_goes_one_by_one();
-    test_runs_that_their_sender_left_are_sent_once();
+    test_a_trunk_is_filled_up_to_its_length();
+    test_a_trunk_that_makes_no_sense_is_one_drop();
+    test_a_trunk_that_the_path_refuses_goes_one_by_one();
+    test_what_their_sender_left_is_sent_once(0);
+    test_what_their_sender_left_is_sent_once(430); /* three of them each */
     test_runs_that_their_receiver_left_are_still_held();
     test_what_the_kernel_drops_of_runs();
     return 0;

@@ -46,13 +46,14 @@ class Direction(IntEnum):
 
 
 class RouteTuple(NamedTuple):
-    """One entry of the directory: ids, internal address, whether anything is routed there, whether it is a relay."""
+    """One entry of the directory: ids and internal address, whether anything is routed there, what is there."""
 
     cluster: int
     transceiver: int
     address: AddressTuple
     is_routed: bool
     is_relay: bool = False
+    reads_trunks: bool = False
 
 
 class Counts(NamedTuple):
@@ -149,6 +150,16 @@ class NativeRelay:
         """Octets of the shared region: tables, counters and batches of all workers."""
         return len(self._region)
 
+    def tune(self, *, sends_runs: bool, internal_mtu: int, coalesce_us: int) -> None:
+        """Say what may leave together, and how long datagrams may gather; before :meth:`attach`.
+
+        Args:
+            sends_runs: whether datagrams of one length do.
+            internal_mtu: octets of the longest IP packet with a trunk in it.
+            coalesce_us: microseconds, 0 for not.
+        """
+        lib.rs_relay_tune(self._relay, sends_runs, internal_mtu, coalesce_us)
+
     def attach(self, index: int, public_fd: int, upstream_fd: int, cpu: int | None) -> None:
         """Give worker ``index`` its bound sockets, which stay the caller's, and the CPU to pin its threads to.
 
@@ -190,7 +201,10 @@ class NativeRelay:
         """
         native_routes = ffi.new(
             "struct rs_route[]",
-            [(route.address, route.cluster, route.transceiver, route.is_routed, route.is_relay) for route in routes],
+            [
+                (route.address, route.cluster, route.transceiver, route.is_routed, route.is_relay, route.reads_trunks)
+                for route in routes
+            ],
         )
         native_own = ffi.new("struct rs_address[]", list(own))
         native_readmitted = ffi.new("struct rs_network[]", list(readmitted))

@@ -27,6 +27,7 @@ class PathSocket:
         networks: where relays may be, as (16 octets, prefix length 0..128) in mapped form; None in direct mode,
             where datagrams carry no Simple Proxy Protocol header.
         table: whose SRTP is opened.
+        trunk_mtu: octets of the longest IP packet with several datagrams in it, where relays read that; 0: send none.
 
     Attributes:
         octets: what the offsets of received facts point into; overwritten by the next batch.
@@ -37,7 +38,11 @@ class PathSocket:
     """
 
     def __init__(
-        self, fd: int, networks: Sequence[tuple[bytes, int]] | None, table: NativeSessionTable | None = None
+        self,
+        fd: int,
+        networks: Sequence[tuple[bytes, int]] | None,
+        table: NativeSessionTable | None = None,
+        trunk_mtu: int = 0,
     ) -> None:
         self._table = NativeSessionTable() if table is None else table
         self._networks = ffi.new("struct rs_network[]", [{"ip": ip, "prefix": prefix} for ip, prefix in networks or ()])
@@ -53,6 +58,7 @@ class PathSocket:
             raise OSError(ffi.errno, os.strerror(ffi.errno))
         if networks is not None:
             self._socket.udp.sends_runs = True
+            self._socket.udp.trunk_payload = lib.rs_udp_payload(ffi.addressof(self._socket, "udp"), trunk_mtu)
             lib.rs_udp_receive_runs(ffi.addressof(self._socket, "udp"))
         self._inbound = InboundBatch(self._table)
         self._outbound = OutboundBatch()

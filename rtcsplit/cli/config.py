@@ -43,6 +43,9 @@ Flows = Annotated[int, Meta(ge=1024, le=1 << 24)]
 BufferBytes = Annotated[int, Meta(ge=65536, le=1 << 30)]
 Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/-]+=*$")]  # RFC 6750 section 2.1
 Milliseconds = Annotated[int, Meta(ge=0, le=50)]
+Microseconds = Annotated[int, Meta(ge=0, le=250)]
+Mtu = Annotated[int, Meta(ge=1280, le=65535)]
+TrunkMtu = Annotated[int, Meta(ge=0, le=65535)]
 ReportIntervals = Annotated[int, Meta(ge=0, le=100)]
 Positive = Annotated[int, Meta(ge=1, le=1 << 24)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -160,6 +163,9 @@ class RelaySection(Struct, frozen=True, kw_only=True):
     confirmed_flows: Annotated[Flows, _takes("a number of flows per worker, 1024..16777216")] = 131072
     receive_buffer_bytes: Annotated[BufferBytes, _takes("octets, 65536..1073741824")] = 4194304
     rescue_uplink: Annotated[bool, _takes("true or false")] = False
+    runs: Annotated[bool, _takes("true or false")] = True
+    internal_mtu: Annotated[Mtu, _takes("octets, 1280..65535")] = 1500
+    coalesce_us: Annotated[Microseconds, _takes("microseconds, 0..250")] = 0
     standby: Annotated[bool, _takes("true or false")] = True
     drain_seconds: Annotated[DrainSeconds, _takes("seconds, 0..604800")] = 10
 
@@ -222,6 +228,7 @@ class TransceiverSection(Struct, frozen=True, kw_only=True):
     drain_seconds: Annotated[DrainSeconds, _takes("seconds, 0..604800")] = 3600
     receive_buffer_bytes: Annotated[BufferBytes, _takes("octets, 65536..1073741824")] = 4194304
     silent_intervals: Annotated[ReportIntervals, _takes("report intervals of 5 s, 0..100")] = 3
+    trunk_mtu: Annotated[TrunkMtu, _takes("0, or octets 1280..65535")] = 0
     gather_ms: Annotated[Milliseconds, _takes("milliseconds, 0..50")] = 3
     snap: Annotated[bool, _takes("true or false")] = False
     rescue_uplink: Annotated[bool, _takes("true or false")] = False
@@ -232,6 +239,8 @@ class TransceiverSection(Struct, frozen=True, kw_only=True):
         if not self.srtp_profiles or len(set(self.srtp_profiles)) < len(self.srtp_profiles):
             names = [profile.name for profile in self.srtp_profiles]
             raise ConfigurationError("transceiver.srtp_profiles", names, "at least one profile, each once")
+        if 0 < self.trunk_mtu < 1280:
+            raise ConfigurationError("transceiver.trunk_mtu", self.trunk_mtu, "0, or octets 1280..65535")
         if self.mode == "relay":
             self._require("advertise", "the relay's public addresses (mode is relay)")
             self._require("relay_networks", "the networks that relays send from (mode is relay)")

@@ -101,6 +101,9 @@ class Plan:
             relay_listen=section.relay_listen,
             relay_networks=section.relay_networks,
             rescues_uplink=section.rescue_uplink,
+            runs=section.runs,
+            internal_mtu=section.internal_mtu,
+            coalesce_us=section.coalesce_us,
         )
 
     def with_in_force(self, *, confirmed_flows: int) -> Plan:

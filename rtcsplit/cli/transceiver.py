@@ -152,6 +152,7 @@ def _settings(section: TransceiverSection) -> TransceiverSettings:
         session_log_directory=section.session_log_directory,
         receive_buffer_bytes=section.receive_buffer_bytes,
         silent_intervals=section.silent_intervals,
+        trunk_mtu=section.trunk_mtu,
         gather=section.gather_ms / 1000,
         has_snap=section.snap,
         rescues_uplink=section.rescue_uplink,

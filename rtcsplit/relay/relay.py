@@ -153,6 +153,11 @@ class Relay:
         try:
             secret = secrets.token_bytes(16)
             native = NativeRelay(self._settings.worker_count, self._settings.confirmed_flows, secret, shared)
+            native.tune(
+                sends_runs=self._settings.runs,
+                internal_mtu=self._settings.internal_mtu,
+                coalesce_us=self._settings.coalesce_us,
+            )
             for index, pair in enumerate(sockets):
                 native.attach(index, pair.public.fileno(), pair.upstream.fileno(), self._cpu(index))
                 if pair.serves_relays:
@@ -322,7 +327,8 @@ class Relay:
 
 
 def _transceiver(entry: DirectoryEntry) -> RouteTuple:
-    return RouteTuple(entry.route.cluster, entry.route.transceiver, entry.address, entry.is_routed)
+    ids = entry.route
+    return RouteTuple(ids.cluster, ids.transceiver, entry.address, entry.is_routed, reads_trunks=entry.trunk)
 
 
 def _relays(cluster: Cluster) -> list[RouteTuple]:

@@ -33,6 +33,9 @@ class RelaySettings:
         relay_networks: networks where those relays are; nobody else is heard.
         rescues_uplink: whether RTP of a source that was heard lately is routed from addresses without a flow too, see
             docs/explanation/relay.md.
+        runs: whether datagrams of one length to one address leave as one message.
+        internal_mtu: octets of the longest IP packet on the way to transceivers that read trunks.
+        coalesce_us: microseconds that datagrams may gather where batches follow each other closely; 0 for not.
         pins_workers: whether worker *i*'s threads are pinned to the *i*-th CPU of those allowed.
 
     Raises:
@@ -47,6 +50,9 @@ class RelaySettings:
     receive_buffer_bytes: int = 4194304
     relay_listen: Address | None = None
     relay_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    runs: bool = True
+    internal_mtu: int = 1500
+    coalesce_us: int = 0
     pins_workers: bool = True
     rescues_uplink: bool = False
 
@@ -58,6 +64,10 @@ class RelaySettings:
             raise ConfigurationError("relay.confirmed_flows", self.confirmed_flows, f"1..{_FLOWS_MAX}")
         if self.receive_buffer_bytes < 1:
             raise ConfigurationError("relay.receive_buffer_bytes", self.receive_buffer_bytes, "a number of octets")
+        if not 1280 <= self.internal_mtu <= 65535:
+            raise ConfigurationError("relay.internal_mtu", self.internal_mtu, "octets, 1280..65535")
+        if not 0 <= self.coalesce_us <= 250:
+            raise ConfigurationError("relay.coalesce_us", self.coalesce_us, "microseconds, 0..250")
         if self.upstream.port and self.upstream.port + self.worker_count - 1 > 65535:
             expected = f"a port with {self.worker_count - 1} more above it, one for each worker"
             raise ConfigurationError("relay.upstream", str(self.upstream), expected)

@@ -9,6 +9,7 @@ As a file it is TOML::
     id = 2
     address = "10.0.0.5:5000"
     state = "active"            # or "draining", "dead"; "active" where it is left out
+    trunk = true                # relays may send several datagrams in one; false where it is left out
 
     [[cluster]]                 # of other relays: its transceivers are reached through any of them
     id = 2
@@ -36,7 +37,7 @@ else:
 __all__ = ["RELAYS_MAX", "Cluster", "ClusterRelay", "Directory", "DirectoryEntry", "EntryState"]
 
 _TABLE, _CLUSTERS = "transceiver", "cluster"
-_FIELDS = ("cluster", "id", "address", "state")
+_FIELDS = ("cluster", "id", "address", "state", "trunk")
 
 RELAYS_MAX = 512  # of all clusters: RS_ROUTING_RELAYS in csrc/routing.h
 
@@ -56,11 +57,13 @@ class DirectoryEntry(NamedTuple):
         route: its ids.
         address: its internal address; proxied datagrams go there and come from there.
         state: what it is used for.
+        trunk: whether relays may send it several datagrams in one, docs/reference/trunk.md.
     """
 
     route: Route
     address: Address
     state: EntryState = EntryState.ACTIVE
+    trunk: bool = False
 
     @property
     def is_routed(self) -> bool:
@@ -265,7 +268,10 @@ def _entry(table: object, setting: str) -> DirectoryEntry:
     except ValueError:
         states = ", ".join(state.value for state in EntryState)
         raise ConfigurationError(f"{setting}.state", table["state"], f"one of {states}") from None
-    return DirectoryEntry(route, address, state)
+    trunk = table.get("trunk", False)
+    if type(trunk) is not bool:
+        raise ConfigurationError(f"{setting}.trunk", trunk, "true or false")
+    return DirectoryEntry(route, address, state, trunk)
 
 
 def _cluster(table: object, setting: str) -> Cluster:

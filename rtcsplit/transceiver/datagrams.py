@@ -35,6 +35,7 @@ class DatagramBatch:
         relay_networks: where relays may be; their datagrams carry the header, all others are dropped. None: direct
             mode.
         table: whose SRTP is opened; None opens none.
+        trunk_mtu: octets of the longest IP packet with several datagrams in it; 0: send plain ones only.
 
     Attributes:
         drops: how many datagrams were dropped here, in either direction, by reason. Grows; the caller may clear it.
@@ -52,9 +53,10 @@ class DatagramBatch:
         fd: int,
         relay_networks: Iterable[IPv4Network | IPv6Network] | None = None,
         table: NativeSessionTable | None = None,
+        trunk_mtu: int = 0,
     ) -> None:
         networks = None if relay_networks is None else [_mapped(network) for network in relay_networks]
-        self._socket = PathSocket(fd, networks, table)
+        self._socket = PathSocket(fd, networks, table, trunk_mtu)
         self._paths = PathCache()
         self._reader = FactReader(self._paths)
         self.drops: Counter[DropReason] = self._reader.drops

@@ -36,6 +36,8 @@ class TransceiverSettings:
         has_snap: exchange SCTP's INITs in SDP where the client offers it, which saves data channels two round trips.
         rescues_uplink: genuine RTP counts also from addresses that have not checked yet, see
             docs/explanation/ice.md.
+        trunk_mtu: octets of the longest IP packet to relays with several datagrams in it, docs/reference/trunk.md; 0:
+            plain datagrams only.
         gather: seconds that datagrams may gather in the socket while the transceiver is busy; 0 for never.
     """
 
@@ -54,6 +56,7 @@ class TransceiverSettings:
     session_log_directory: Path | None = None
     receive_buffer_bytes: int = 4 * 1024 * 1024
     silent_intervals: int = 3
+    trunk_mtu: int = 0
     gather: float = 0.003
     has_snap: bool = False
     rescues_uplink: bool = False
@@ -67,6 +70,8 @@ class TransceiverSettings:
             raise ConfigurationError("transceiver.silent_intervals", self.silent_intervals, "0..100 report intervals")
         if not 0 <= self.gather <= 0.05:
             raise ConfigurationError("transceiver.gather_ms", self.gather * 1e3, "milliseconds, 0..50")
+        if self.trunk_mtu and not 1280 <= self.trunk_mtu <= 65535:
+            raise ConfigurationError("transceiver.trunk_mtu", self.trunk_mtu, "0, or octets 1280..65535")
         if self.max_half_open_sessions < 1:
             raise ConfigurationError(
                 "transceiver.max_half_open_sessions", self.max_half_open_sessions, "a positive number"

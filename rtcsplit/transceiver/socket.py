@@ -38,7 +38,9 @@ class TransceiverSocket:
             set_buffers(self._socket, settings.receive_buffer_bytes)
             warn_of_small_buffers(self._socket, settings.receive_buffer_bytes)
             self._socket.bind((settings.listen.host, settings.listen.port))
-            self._batch = DatagramBatch(self._socket.fileno(), settings.relay_networks or None, table)
+            self._batch = DatagramBatch(
+                self._socket.fileno(), settings.relay_networks or None, table, settings.trunk_mtu
+            )
         except OSError as error:
             self._socket.close()
             raise ConfigurationError(

@@ -95,6 +95,7 @@ def test_file_and_text_say_the_same(tmp_path: Path) -> None:
         pytest.param('"draining"', '"drained"', "transceiver[1].state", id="unknown state"),
         pytest.param('"draining"', "1", "transceiver[1].state", id="state as number"),
         pytest.param('"draining"', "[]", "transceiver[1].state", id="state as list"),
+        pytest.param('state = "draining"', "trunk = 1", "transceiver[1].trunk", id="trunk as number"),
         pytest.param("state =", "status =", "transceiver[1].status", id="unknown key"),
         pytest.param("10.0.0.2", "10.0.0.1", "transceiver", id="address twice"),
         pytest.param("[[transceiver]]", "[[relay]]", "relay", id="unknown table"),

@@ -122,6 +122,10 @@ async def test_workers_bind_consecutive_upstream_ports():
         ({"workers": 257}, "relay.workers"),
         ({"confirmed_flows": 0}, "relay.confirmed_flows"),
         ({"receive_buffer_bytes": 0}, "relay.receive_buffer_bytes"),
+        ({"internal_mtu": 1279}, "relay.internal_mtu"),
+        ({"internal_mtu": 65536}, "relay.internal_mtu"),
+        ({"coalesce_us": -1}, "relay.coalesce_us"),
+        ({"coalesce_us": 251}, "relay.coalesce_us"),
         ({"workers": 3, "upstream": Address.of("127.0.0.1", 65534)}, "relay.upstream"),
     ],
 )

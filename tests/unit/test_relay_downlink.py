@@ -37,7 +37,7 @@ async def test_a_header_must_be_whole_and_single():
     """A8, A12: 37 octets, another magic, and a second header inside."""
     async with running() as bench:
         header, via = await bench.open_flow()
-        for bad in (b"", header[:37], b"\x57" + header[1:] + DTLS, b"\x56\xed" + header[2:] + DTLS, header * 2 + DTLS):
+        for bad in (b"", header[:37], b"\x57" + header[1:] + DTLS, b"\x56\xee" + header[2:] + DTLS, header * 2 + DTLS):
             bench.first.send(bad, via)
         counters = await bench.settled(internal=5)
         assert counters.drops == {DropReason.SPP_MALFORMED: 4, DropReason.SPP_NESTED: 1}

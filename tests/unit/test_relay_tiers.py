@@ -119,7 +119,7 @@ async def test_what_is_wrapped_twice_or_not_at_all_is_dropped():
         assert await dropped(bench, first_relay, HEADER + HEADER + check(), HEADER + HEADER) == {
             DropReason.SPP_NESTED: 2
         }
-        malformed = [check(), HEADER[:37], b"\x56\xed" + HEADER[2:] + DTLS, b""]
+        malformed = [check(), HEADER[:37], b"\x56\xee" + HEADER[2:] + DTLS, b""]
         assert await dropped(bench, first_relay, *malformed) == {DropReason.SPP_MALFORMED: 4}
         assert await dropped(bench, first_relay, HEADER) == {DropReason.TOO_SHORT: 1}
 

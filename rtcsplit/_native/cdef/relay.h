@@ -34,6 +34,7 @@ enum rs_status rs_relay_open(struct rs_relay *relay, const struct rs_relay_setti
                              size_t size);
 size_t rs_relay_region_held(const struct rs_relay_settings *settings, const void *region, size_t size);
 void rs_relay_share(struct rs_relay *relay, struct rs_seats *seats);
+void rs_relay_tune(struct rs_relay *relay, bool sends_runs, uint32_t internal_mtu, uint32_t coalesce_us);
 enum rs_status rs_relay_attach(struct rs_relay *relay, uint32_t index, int public_fd, int upstream_fd, int cpu);
 void rs_relay_serve_relays(struct rs_relay *relay, uint32_t index);
 void rs_relay_rescue_uplink(struct rs_relay *relay, uint32_t index);

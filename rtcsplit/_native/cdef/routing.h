@@ -6,6 +6,7 @@ struct rs_route {
     uint16_t transceiver;
     uint16_t is_routed;
     uint16_t relay;
+    uint16_t reads_trunks;
 };
 struct rs_routing_parts {
     const struct rs_hint_keys *keys;
