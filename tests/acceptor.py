@@ -37,6 +37,13 @@ class MemoryAcceptor:
         self.calls[call_id] = on_end
         return AcceptedCall(call_id, answer.text, answer.negotiation)
 
+    async def renegotiate(self, call_id: str, offer: bytes) -> AcceptedCall | None:
+        if call_id not in self.calls:
+            return None
+        self.offers.append(offer)
+        answer = build_answer(parse_offer(offer), dataclasses.replace(LOCAL, version=len(self.offers)))
+        return AcceptedCall(call_id, answer.text, answer.negotiation)
+
     async def restart(self, call_id: str, remote: IceCredentials) -> RestartedCall | None:
         if self.is_full:
             raise OverloadError("full", retry_after=2)

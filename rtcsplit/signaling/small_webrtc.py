@@ -1,7 +1,7 @@
 """The HTTP protocol of SmallWebRTC, which pipecat's own clients speak: start, offer, candidates, status.
 
-Calls are made and ended by a :class:`~rtcsplit.signaling.whip.CallAcceptor`. An offer for a connection that exists
-restarts its ICE where it has new credentials; ``restart_pc`` gives the connection up for a new one.
+Calls are made and ended by a :class:`Negotiator`, which a Transceiver is. A further offer of a connection is answered
+within its call; ``restart_pc`` gives the connection up for a new one.
 docs/reference/small-webrtc.md lists requests and responses.
 """
 
@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from starlette.applications import Starlette
@@ -23,23 +23,34 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..errors import ConfigurationError, OverloadError, SdpError
-from ..session.sdp import parse_offer
+from ..transceiver.accepted_call import AcceptedCall
 from .auth import BearerTokens, Owner
 from .body import check_headers, check_media_type, read_body
-from .calls import CallTable
+from .calls import Call, CallTable
 from .cors import Cors, preflight_headers
 from .problems import Problem, overload_problem, problem_response, sdp_problem
 from .small_webrtc_body import CandidatesRequest, OfferRequest, StartRequest, decode
-from .small_webrtc_connection import SmallWebRtcConnection
 from .starts import Starts
 from .whip import CallAcceptor
 
-__all__ = ["SmallWebRtcSettings", "small_webrtc_application"]
+__all__ = ["Negotiator", "SmallWebRtcSettings", "small_webrtc_application"]
 
 _JSON = "application/json"
 
 Opened = Callable[[str, str, Any], None]
 _Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Negotiator(CallAcceptor, Protocol):
+    """Where calls live that may be negotiated again."""
+
+    async def renegotiate(self, call_id: str, offer: bytes) -> AcceptedCall | None:
+        """Answer a later offer of a call; None where there is no such call any more.
+
+        Raises:
+            SdpError: the offer cannot be answered; the call is what it was.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,7 @@ class SmallWebRtcSettings:
 
 
 def small_webrtc_application(
-    endpoint: CallAcceptor,
+    endpoint: Negotiator,
     settings: SmallWebRtcSettings,
     opened: Opened = lambda call_id, pc_id, data: None,
     *,
@@ -132,7 +143,7 @@ class _Door:
 
     def __init__(
         self,
-        endpoint: CallAcceptor,
+        endpoint: Negotiator,
         settings: SmallWebRtcSettings,
         opened: Opened,
         random: Callable[[int], bytes],
@@ -144,7 +155,6 @@ class _Door:
         self._tokens = BearerTokens(settings.tokens, allow_anonymous=settings.allow_anonymous)
         self._starts = Starts(random, clock, settings.max_starts, settings.start_lifetime)
         self._calls = CallTable(random, settings.max_sessions, settings.max_sessions_per_token)
-        self._connections: dict[str, SmallWebRtcConnection] = {}
 
     async def status(self, request: Request) -> Response:
         """What is served here."""
@@ -171,62 +181,49 @@ class _Door:
         if request.method == "PATCH":
             return self._take_candidates(decode(body, CandidatesRequest), owner)
         wish = decode(body, OfferRequest)
+        offer = wish.sdp.encode(errors="replace")
+        call = None if wish.pc_id is None else self._calls.find(wish.pc_id, owner)
         try:
-            connection = self._find(wish.pc_id, owner)
-            if connection is not None and not wish.restart_pc:
-                return await self._renegotiate(connection, wish)
-            if connection is not None:
-                await self._give_up(connection)
-            return await self._open(wish, owner, started)
+            if call is None or wish.restart_pc:
+                await self._give_up(call)
+                return await self._open(wish, offer, owner, started)
+            return await self._renegotiate(call, offer)
         except OverloadError as error:
             raise overload_problem(error) from None
         except SdpError as error:
             raise sdp_problem(error) from None
 
-    def _find(self, pc_id: str | None, owner: Owner) -> SmallWebRtcConnection | None:
-        connection = None if pc_id is None else self._connections.get(pc_id)
-        return connection if connection is not None and connection.call.owner == owner else None
-
     def _take_candidates(self, wish: CandidatesRequest, owner: Owner) -> Response:
         """Candidates change nothing: an ICE-lite agent learns where its peer is from checks alone."""
-        if self._find(wish.pc_id, owner) is None:
-            raise Problem(HTTPStatus.NOT_FOUND, "no_connection", "there is no such connection")
+        if self._calls.find(wish.pc_id, owner) is None:
+            raise _no_connection()
         return _json({"status": "success"})
 
-    async def _open(self, wish: OfferRequest, owner: Owner, started: dict[str, Any] | None) -> Response:
+    async def _open(self, wish: OfferRequest, offer: bytes, owner: Owner, started: dict[str, Any] | None) -> Response:
         call = self._calls.open(owner)
 
         def forget() -> None:
             self._calls.end(call)
-            self._connections.pop(call.id, None)
 
         try:
-            accepted = await self._endpoint.accept(wish.sdp.encode(errors="replace"), forget)
+            accepted = await self._endpoint.accept(offer, forget)
         except BaseException:
             self._calls.end(call)
             raise
         call.call_id = accepted.call_id
-        connection = SmallWebRtcConnection(call, accepted)
-        self._connections[call.id] = connection
         data = wish.request_data if wish.request_data is not None else wish.camel_request_data
         self._opened(accepted.call_id, call.id, started if data is None else data)
-        return _answer(connection)
+        return _answer(call, accepted)
 
-    async def _renegotiate(self, connection: SmallWebRtcConnection, wish: OfferRequest) -> Response:
-        """The answer again, with new credentials where the offer has some."""
-        remote = connection.credentials_in(parse_offer(wish.sdp))
-        if remote != connection.remote:
-            assert connection.call.call_id is not None
-            restarted = await self._endpoint.restart(connection.call.call_id, remote)
-            if restarted is None:
-                raise Problem(HTTPStatus.NOT_FOUND, "no_connection", "there is no such connection")
-            connection.restarted(remote, restarted.ice)
-        return _answer(connection)
+    async def _renegotiate(self, call: Call, offer: bytes) -> Response:
+        accepted = await self._endpoint.renegotiate(call.call_id or "", offer)
+        if accepted is None:
+            raise _no_connection()
+        return _answer(call, accepted)
 
-    async def _give_up(self, connection: SmallWebRtcConnection) -> None:
-        self._connections.pop(connection.call.id, None)
-        self._calls.end(connection.call)
-        await self._endpoint.close(connection.call.call_id or "")
+    async def _give_up(self, call: Call | None) -> None:
+        if call is not None and self._calls.end(call):
+            await self._endpoint.close(call.call_id or "")
 
     async def _body(self, request: Request) -> bytes:
         if request.headers.get("content-length") != "0":
@@ -234,8 +231,12 @@ class _Door:
         return await read_body(request, self._settings.max_body, self._settings.body_deadline)
 
 
-def _answer(connection: SmallWebRtcConnection) -> Response:
-    return _json({"sdp": connection.answer, "type": "answer", "pc_id": connection.call.id})
+def _answer(call: Call, accepted: AcceptedCall) -> Response:
+    return _json({"sdp": accepted.answer, "type": "answer", "pc_id": call.id})
+
+
+def _no_connection() -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, "no_connection", "there is no such connection")
 
 
 def _json(value: dict[str, Any]) -> Response:
