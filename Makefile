@@ -200,6 +200,7 @@ sanitized-test: setup ## property tests under ASan and UBSan
 
 ROUNDS ?= 5
 RUNS ?=
+TRIALS ?= 10
 
 .PHONY: bench-relay
 bench-relay: setup $(RELAY_BENCH) ## what a relay costs beside the kernel limit, Go and asyncio; ROUNDS=5, QUICK=1
@@ -222,6 +223,10 @@ bench-flows: build/bench/flows ## the flow table alone: memory, look-ups, expiry
 .PHONY: bench-transceiver
 bench-transceiver: setup build/bench/speak.so build/bench/echo.so ## what a call costs, beside aiortc; RUNS="aiortc=40 rtcsplit=400"
 	$(BIN)/python -m benchmarks.transceiver --rounds $(ROUNDS) $(RUNS)
+
+.PHONY: bench-setup
+bench-setup: setup ## round trips from the first check to the first audio, both DTLS roles, with loss; TRIALS=10
+	$(BIN)/python -m benchmarks.joining --trials $(TRIALS)
 
 .PHONY: bench-codec
 bench-codec: setup ## what a call costs that is decoded and encoded, beside aiortc and bare libopus; ROUNDS=5
