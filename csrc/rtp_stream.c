@@ -6,9 +6,11 @@ static uint32_t gap_by(const struct rs_rtp_step *step, double behind)
 {
     if (!(behind > RS_RTP_SILENCE))
         return 0;
-    /* Whole durations keep the timestamps on the grid of the frames before the silence. */
+    /* Whole durations keep the timestamps on the grid of the frames before the silence. Rounded up, because what is
+     * left behind at each silence would add up: after an hour of them reports would pair times that are seconds apart
+     * (RFC 3550 section 6.4.1), and every packet would look late. */
     uint64_t units = (uint64_t)(behind * step->clock_rate);
-    return (uint32_t)(units / step->duration * step->duration);
+    return (uint32_t)((units + step->duration - 1) / step->duration * step->duration);
 }
 
 void rs_rtp_stream_next(struct rs_rtp_stream *stream, const struct rs_rtp_step *step, uint32_t payload_length,

@@ -27,8 +27,8 @@ static void silence_is_a_gap_of_whole_durations(void)
 {
     stream = (struct rs_rtp_stream){.ssrc = 5};
     send_at(1.0, 0, true);
-    CHECK(send_at(1.11, 0, true) == 960 && header[1] == 111); /* late, but no silence */
-    CHECK(send_at(2.0, 0, true) == 960 + 960 + 43 * 960 && header[1] == (0x80 | 111));
+    CHECK(send_at(1.11, 0, true) == 960 && header[1] == 111);                          /* late, but no silence */
+    CHECK(send_at(2.0, 0, true) == 960 + 960 + 44 * 960 && header[1] == (0x80 | 111)); /* 43.5, rounded up */
     uint32_t before = stream.timestamp;
     CHECK(send_at(9.0, 480, false) == before + 480 && header[1] == 111);
 }
