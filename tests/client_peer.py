@@ -35,7 +35,7 @@ class ClientPeer:
         server_fingerprint: as in the answer.
         role: its DTLS role, the opposite of the server's.
         nominates: ``always`` (Chromium after the first answer), ``first`` (Firefox: only the first check), ``never``.
-        check_interval: seconds between checks once connected; before that it is 50 ms.
+        check_interval: seconds between checks once connected; before that, and while ICE restarts, it is 50 ms.
         data: data channels as negotiated, None for none.
     """
 
@@ -160,17 +160,20 @@ class ClientPeer:
         times = [self._next_check] if self.is_checking else []
         if self.first_answer_at is not None and (timer := self.dtls.next_timer()) is not None:
             times.append(timer)
-        if self.channels is not None and (timer := self.channels.next_timer()) is not None:
+        is_open = self.dtls.state is DtlsState.ESTABLISHED
+        if self.channels is not None and is_open and (timer := self.channels.next_timer()) is not None:
             times.append(timer)
         return min(times, default=None)
 
     def handle_timer(self, now: float) -> None:
         if self.is_checking and now >= self._next_check:
-            nominate = self.nominates == "always" or (self.nominates == "first" and self._checks_sent == 0)
+            is_first = self._checks_sent == 0 or self._restarting is not None
+            nominate = self.nominates == "always" or (self.nominates == "first" and is_first)
             self._outgoing.append((self.check(nominate=nominate), self._restarting or self.path))
             self._has_nominated = nominate
             self._checks_sent += 1
-            self._next_check = now + (self.check_interval if self.first_answer_at is not None else 0.05)
+            is_settled = self.first_answer_at is not None and self._restarting is None
+            self._next_check = now + (self.check_interval if is_settled else 0.05)
         self.dtls.handle_timer(now)
         if self.channels is not None:
             self.channels.handle_timer(now)
