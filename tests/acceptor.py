@@ -9,6 +9,7 @@ from rtcsplit.errors import OverloadError
 from rtcsplit.session.negotiation import IceCredentials
 from rtcsplit.session.sdp import build_answer, parse_offer
 from rtcsplit.signaling.whip import AcceptedCall, RestartedCall
+from rtcsplit.wire.address import Address
 from tests.offers import LOCAL
 
 
@@ -28,9 +29,12 @@ class MemoryAcceptor:
         self.restarts: list[tuple[str, IceCredentials]] = []
         self.is_full = False
 
-    async def accept(self, offer: bytes, on_end: Callable[[], None]) -> AcceptedCall:
+    async def accept(
+        self, offer: bytes, on_end: Callable[[], None], *, candidates: tuple[Address, ...] = ()
+    ) -> AcceptedCall:
         self.offers.append(offer)
-        answer = build_answer(parse_offer(offer), dataclasses.replace(LOCAL, version=len(self.offers)))
+        local = dataclasses.replace(LOCAL, version=len(self.offers), candidates=candidates or LOCAL.candidates)
+        answer = build_answer(parse_offer(offer), local)
         if self.is_full:
             raise OverloadError("full", retry_after=2)
         call_id = f"call-{len(self.offers)}"

@@ -283,10 +283,16 @@ class SignalingSection(Struct, frozen=True, kw_only=True):
     allow_anonymous: Annotated[bool, _takes("true or false")] = False
     cors_origins: Annotated[tuple[str, ...], _takes('a list of origins like "https://example.org", or "*"')] = ()
     max_sessions_per_token: Annotated[Positive, _takes("a number of sessions, 1..16777216")] = 100
+    steering: Annotated[Path | None, _takes("a TOML file of rules", values.path)] = None
+    steering_database: Annotated[Path | None, _takes("a database in MaxMind's format", values.path)] = None
+    trusted_proxies: Annotated[tuple[Network, ...], _NETWORKS] = ()
 
     def __post_init__(self) -> None:
         if not self.tokens and not self.allow_anonymous:
             raise ConfigurationError("signaling.tokens", None, "at least one token, or allow_anonymous = true")
+        if self.steering is None and self.steering_database is not None:
+            expected = "no database where there is no signaling.steering"
+            raise ConfigurationError("signaling.steering_database", str(self.steering_database), expected)
 
 
 class BackendSection(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ _LIBRARIES = {
     ),
     "dns": ("dns",),
     "gateway": ("numpy", "opuslib", "python_multipart", "soxr", "starlette", "uvicorn", "websockets"),
+    "geo": ("maxminddb",),
     "metrics": ("starlette", "uvicorn", "prometheus_client"),
     "redis": ("redis",),
     "signaling": ("starlette", "uvicorn"),

@@ -13,6 +13,7 @@ import click
 
 from ..gateway.echo import Echo
 from ..routing.hint import Route, RoutingKeys
+from ..routing.steering import Steering
 from ..transceiver.application import Application
 from ..transceiver.settings import TransceiverSettings
 from ..transceiver.transceiver import Transceiver
@@ -159,6 +160,17 @@ def _settings(section: TransceiverSection) -> TransceiverSettings:
     )
 
 
+def _steering(section: SignalingSection) -> Steering | None:
+    if section.steering is None:
+        return None
+    locate = None
+    if section.steering_database is not None:
+        with needs_extra("geo"):
+            from ..signaling.location import open_database
+        locate = open_database(section.steering_database, setting="signaling.steering_database")
+    return Steering.from_file(section.steering, locate, setting="signaling.steering")
+
+
 def _signaling(
     section: SignalingSection, endpoint: Transceiver, max_sessions: int, random: Callable[[int], bytes]
 ) -> Starlette:
@@ -171,5 +183,7 @@ def _signaling(
         cors_origins=section.cors_origins,
         max_sessions=max_sessions,
         max_sessions_per_token=section.max_sessions_per_token,
+        steering=_steering(section),
+        trusted_proxies=section.trusted_proxies,
     )
     return whip_application(endpoint, settings, random)

@@ -22,14 +22,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..errors import ConfigurationError, OverloadError, SdpError
+from ..routing.steering import Ingress, Steering
 from ..session.negotiation import IceCredentials
 from ..transceiver.accepted_call import AcceptedCall, RestartedCall
+from ..wire.address import Address
 from .auth import BearerTokens
 from .body import check_headers, check_media_type, read_body
 from .calls import Call, CallTable
 from .cors import Cors, preflight_headers
 from .ice_session import IceSession, required_match
 from .problems import Problem, overload_problem, problem_response, sdp_problem
+from .request_context import Network, request_context
 
 __all__ = ["AcceptedCall", "CallAcceptor", "RestartedCall", "WhipSettings", "whip_application"]
 
@@ -40,12 +43,15 @@ _FRAGMENT = "application/trickle-ice-sdpfrag"
 class CallAcceptor(Protocol):
     """Where calls live."""
 
-    async def accept(self, offer: bytes, on_end: Callable[[], None]) -> AcceptedCall:
+    async def accept(
+        self, offer: bytes, on_end: Callable[[], None], *, candidates: tuple[Address, ...] = ()
+    ) -> AcceptedCall:
         """Make a call.
 
         Args:
             offer: as received, at most 64 KiB.
             on_end: to be called once, in the event loop, when an accepted call has ended by whatever cause.
+            candidates: what the answer names instead of what it names to everybody, if any.
 
         Raises:
             SdpError: the offer cannot be answered; there is no call.
@@ -82,6 +88,9 @@ class WhipSettings:
         max_sessions_per_token: at a time.
         max_body: octets of an offer or a fragment.
         body_deadline: seconds until a body has to be complete.
+        steering: chooses each answer's candidates, or sends the client to another cluster's signaling; None: everybody
+            gets the same.
+        trusted_proxies: networks of proxies whose ``X-Forwarded-For`` is believed.
     """
 
     path: str = "/whip"
@@ -92,6 +101,8 @@ class WhipSettings:
     max_sessions_per_token: int = 100
     max_body: int = 65_536
     body_deadline: float = 10.0
+    steering: Steering | None = None
+    trusted_proxies: tuple[Network, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.path.startswith("/") or self.path.endswith("/") or set(self.path) & set("{}?#"):
@@ -156,10 +167,14 @@ class _Whip:
         check_headers(request)
         owner = self._tokens.owner_of(request)
         check_media_type(request, _SDP)
+        ingress = self._steer(request)
+        if ingress.url:  # RFC 9725 section 4.5: the client sends its offer there
+            headers = {"Location": ingress.url, "Cache-Control": "no-store"}
+            return Response(status_code=HTTPStatus.TEMPORARY_REDIRECT, headers=headers)
         offer = await read_body(request, self._settings.max_body, self._settings.body_deadline)
         try:
             call = self._calls.open(owner)
-            accepted = await self._accept(call, offer)
+            accepted = await self._accept(call, offer, ingress)
         except OverloadError as error:
             raise overload_problem(error) from None
         except SdpError as error:
@@ -168,14 +183,20 @@ class _Whip:
         headers = {"Location": self._location(request, call), "ETag": ice.etag, "Cache-Control": "no-store"}
         return Response(accepted.answer, HTTPStatus.CREATED, headers, _SDP)
 
-    async def _accept(self, call: Call, offer: bytes) -> AcceptedCall:
+    def _steer(self, request: Request) -> Ingress:
+        """Where the call goes in."""
+        steering = self._settings.steering
+        context = None if steering is None else request_context(request, self._settings.trusted_proxies)
+        return (steering.steer(context) if steering and context else None) or Ingress()
+
+    async def _accept(self, call: Call, offer: bytes, ingress: Ingress) -> AcceptedCall:
         """Have the call made; whatever goes wrong, none is left in the table."""
 
         def forget() -> None:
             self._calls.end(call)
 
         try:
-            accepted = await self._endpoint.accept(offer, forget)
+            accepted = await self._endpoint.accept(offer, forget, candidates=ingress.advertise)
         except BaseException:
             self._calls.end(call)
             raise

@@ -70,6 +70,7 @@ class CallFactory:
         *,
         is_taken: Callable[[str], bool],
         write_log: Callable[[str], None] | None = None,
+        candidates: tuple[Address, ...] = (),
     ) -> tuple[Call, Answer]:
         """Return a new call and the answer that invites the client into it.
 
@@ -78,6 +79,7 @@ class CallFactory:
             own_address: the candidate where settings advertise none (direct mode).
             is_taken: whether a living call has a ufrag already.
             write_log: takes the lines of the session's log; where the settings say if None.
+            candidates: where this client reaches us; where everybody does if empty.
 
         Raises:
             SdpError: the offer cannot be answered; nothing was made.
@@ -86,7 +88,7 @@ class CallFactory:
         local = LocalDescription.create(
             self.credentials(is_taken),
             self._dtls_context.certificate.fingerprint,
-            self.candidates(own_address),
+            candidates or self._settings.advertise or (own_address,),
             self._random,
             setup=self._settings.dtls_setup,
             has_data=self._has_data,
@@ -101,10 +103,6 @@ class CallFactory:
     def credentials(self, is_taken: Callable[[str], bool]) -> IceCredentials:
         """Return fresh ICE credentials, of a new call or of one whose ICE restarts; the ufrag routes here."""
         return IceCredentials(self._new_ufrag(is_taken), b64encode(self._random(_PWD_OCTETS)).decode())
-
-    def candidates(self, own_address: Address) -> tuple[Address, ...]:
-        """Return where clients reach us: the relays, in direct mode ``own_address``."""
-        return self._settings.advertise or (own_address,)
 
     def _new_log(
         self, local: LocalDescription, negotiation: Negotiation, write: Callable[[str], None] | None

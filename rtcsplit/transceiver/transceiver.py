@@ -179,6 +179,7 @@ class Transceiver:
         on_end: Callable[[], None] | None = None,
         *,
         write_log: Callable[[str], None] | None = None,
+        candidates: tuple[Address, ...] = (),
     ) -> AcceptedCall:
         """Answer an SDP offer with a new call.
 
@@ -188,6 +189,7 @@ class Transceiver:
             offer: the client's SDP.
             on_end: called once, in the loop, when the call has ended by whatever cause.
             write_log: takes the lines of this session's log; ``session_log_directory`` gets them if None.
+            candidates: where this client reaches us, the preferred address first; as the settings say if empty.
 
         Raises:
             SdpError: the offer cannot be answered; no call was made.
@@ -197,10 +199,14 @@ class Transceiver:
         self._started_socket()
         async with self._turns:
             await asyncio.sleep(0)  # the loop looks at its sockets
-            return self._accept(offer, on_end, write_log)
+            return self._accept(offer, on_end, write_log, candidates)
 
     def _accept(
-        self, offer: bytes, on_end: Callable[[], None] | None, write_log: Callable[[str], None] | None
+        self,
+        offer: bytes,
+        on_end: Callable[[], None] | None,
+        write_log: Callable[[str], None] | None,
+        candidates: tuple[Address, ...],
     ) -> AcceptedCall:
         socket = self._started_socket()
         self._admission.admit(len(self._switchboard), self._switchboard.half_open)
@@ -209,6 +215,7 @@ class Transceiver:
             socket.address,
             is_taken=self._switchboard.owns,
             write_log=write_log,
+            candidates=candidates,
         )
         if on_end is not None:
             call.on_end(on_end)
@@ -229,14 +236,14 @@ class Transceiver:
         Raises:
             UsageError: not started.
         """
-        socket = self._started_socket()
+        self._started_socket()
         call = self._switchboard.find(call_id)
         if call is None or call.session.state is SessionState.CLOSED:
             return None
         local = self._factory.credentials(self._switchboard.owns)
         self._switchboard.restart(call, local, remote, time.monotonic())
         self._flush()
-        return RestartedCall(local, self._factory.candidates(socket.address))
+        return RestartedCall(local, call.offers.local.candidates)
 
     async def renegotiate(self, call_id: str, offer: bytes) -> AcceptedCall | None:
         """Answer a later offer of a call: direction, formats, data channels, ICE restart (RFC 3264 section 8).

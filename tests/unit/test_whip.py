@@ -138,10 +138,10 @@ async def test_failed_offers_leave_no_session_behind() -> None:
     """Row I3: refused, overloaded and broken offers do not count against the caps."""
 
     class Broken(MemoryAcceptor):
-        async def accept(self, offer: bytes, on_end: Callable[[], None]) -> AcceptedCall:
+        async def accept(self, offer: bytes, on_end: Callable[[], None], **options: object) -> AcceptedCall:
             if offer == b"break":
                 raise RuntimeError("a bug")
-            return await super().accept(offer, on_end)
+            return await super().accept(offer, on_end, **options)
 
     acceptor = Broken()
     settings = WhipSettings(tokens=("alice",), max_sessions=1)
@@ -248,9 +248,9 @@ async def test_caps_hold_for_offers_that_are_still_being_answered() -> None:
     class Slow(MemoryAcceptor):
         release = asyncio.Event()
 
-        async def accept(self, offer: bytes, on_end: Callable[[], None]) -> AcceptedCall:
+        async def accept(self, offer: bytes, on_end: Callable[[], None], **options: object) -> AcceptedCall:
             await self.release.wait()
-            return await super().accept(offer, on_end)
+            return await super().accept(offer, on_end, **options)
 
     acceptor = Slow()
     http = client(whip_application(acceptor, WhipSettings(tokens=("alice",), max_sessions=2)))
@@ -285,8 +285,8 @@ async def test_call_that_ends_while_it_is_accepted_is_not_kept() -> None:
     """Row I10."""
 
     class ShortLived(MemoryAcceptor):
-        async def accept(self, offer: bytes, on_end: Callable[[], None]) -> AcceptedCall:
-            accepted = await super().accept(offer, on_end)
+        async def accept(self, offer: bytes, on_end: Callable[[], None], **options: object) -> AcceptedCall:
+            accepted = await super().accept(offer, on_end, **options)
             self.expire(accepted.call_id)
             return accepted
 
