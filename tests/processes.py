@@ -47,9 +47,12 @@ class Running:
         return self.process.stderr.read()
 
     def next_log(self) -> str:
-        """Return the next line of stderr."""
+        """Return the next line of stderr that does not just say how much was dropped in ten seconds."""
         assert self.process.stderr is not None
-        return self.process.stderr.readline()
+        line = self.process.stderr.readline()
+        while '"event":"datagrams_dropped"' in line:
+            line = self.process.stderr.readline()
+        return line
 
 
 @contextmanager

@@ -27,6 +27,7 @@ import os
 import signal
 import socket
 import struct
+from collections import Counter
 from collections.abc import Callable
 
 from .._native.shared import die_with
@@ -50,10 +51,13 @@ class Forwarding:
 
     Attributes:
         is_ready: what ``/readyz`` says.
+        is_draining: whether the supervisor has said that it is not.
+        reloads: how many, by outcome: done, failed.
     """
 
     def __init__(self, control: socket.socket) -> None:
-        self.is_ready = False
+        self.is_ready = self.is_draining = False
+        self.reloads = Counter(done=0, failed=0)
         self._control = control
         self._serve, self._stopped = asyncio.Event(), asyncio.Event()
         self._reload: Callable[[], None] = lambda: None
@@ -109,9 +113,9 @@ class Forwarding:
         if message == SERVE:
             self.take_charge()
         elif message in (READY, NOT_READY):
-            self.is_ready = message == READY
+            self.is_ready, self.is_draining = message == READY, message == NOT_READY
         elif message == RELOAD:
-            reload_and_log(self._reload)
+            self.reloads["done" if reload_and_log(self._reload) else "failed"] += 1
         elif message in (STOP, b""):
             self._stop()
 

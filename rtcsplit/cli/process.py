@@ -106,8 +106,8 @@ class Process:
         reload_and_log(self._reload)
 
 
-def reload_and_log(reload: Callable[[], None]) -> None:
-    """Call ``reload``, and log that it was done or what it refused."""
+def reload_and_log(reload: Callable[[], None]) -> bool:
+    """Call ``reload``, and log that it was done or what it refused; return whether it was done."""
     try:
         reload()
     except ConfigurationError as error:
@@ -117,6 +117,8 @@ def reload_and_log(reload: Callable[[], None]) -> None:
         log.error("reload_failed", extra={"reason": str(error)})
     else:
         log.info("reloaded")
+        return True
+    return False
 
 
 def run(serve: Callable[[Process], Awaitable[None]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 from dataclasses import dataclass, replace
@@ -12,6 +13,8 @@ import click
 from msgspec import structs
 
 from ..errors import RtcsplitError
+from ..relay.background import Background
+from ..relay.drop_log import DropLog
 from ..relay.holdings import Holdings
 from ..relay.relay import Relay
 from ..relay.settings import RelaySettings
@@ -26,6 +29,7 @@ from .forwarding import Forwarding
 from .keys import routing_keys
 from .loading import Source, check_option, source_options
 from .logs import set_up_logs
+from .loop_lag import LoopLag
 from .process import Process, run
 from .relay_control import RelayControl, read_directory, require_extras
 from .supervisor import Supervisor, serve_until_stopped
@@ -166,14 +170,19 @@ async def forward(
 
     def collectors() -> list[Collector]:
         from ..relay.metrics import RelayCollector
+        from .forwarding_metrics import ForwardingCollector
 
-        return [RelayCollector(relay), *control.collectors()]
+        return [RelayCollector(relay), ForwardingCollector(process, lag), *control.collectors()]
 
-    async with relay, control:
+    lag, beside = LoopLag(), Background()
+    async with relay, control, contextlib.AsyncExitStack() as stack:
         process.on_reload(reload)
         process.prepared(relay.region)
         await process.until_in_charge()
         relay.take_charge()
+        beside.start(lag.run())
+        beside.start(DropLog(relay.counters).run())
+        stack.push_async_callback(beside.end)
         await control.take_charge()
         async with admin_port(plan.config.admin, process, collectors, listener=listener):
             process.serving()

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from .directory_follower import DirectoryFollower
-from .flow_cache_counters import BUCKETS, OPERATIONS, FlowCacheCounters, Timings
+from .flow_cache_counters import OPERATIONS, FlowCacheCounters
 
 __all__ = ["DirectoryCollector", "FlowCacheCollector"]
 
@@ -57,18 +57,10 @@ class FlowCacheCollector(Collector):
             "rtcsplit_flow_cache_seconds", "Round trips to Redis, many flows in each.", labels=["op"]
         )
         for op, timings in counters.timings.items():
-            seconds.add_metric([op], _buckets(timings), timings.sum)
+            seconds.add_metric([op], timings.buckets(), timings.sum)
         yield seconds
         lost = CounterMetricFamily("rtcsplit_flow_cache_lost", "Flows that a full queue has lost.", labels=["queue"])
         for queue, count in counters.lost.items():
             lost.add_metric([queue], count)
         yield lost
         yield GaugeMetricFamily("rtcsplit_flow_cache_up", "Whether Redis answered last time.", int(counters.is_up))
-
-
-def _buckets(timings: Timings) -> list[tuple[str, float]]:
-    total, buckets = 0, []
-    for bound, count in zip((*map(str, BUCKETS), "+Inf"), timings.counts, strict=True):
-        total += count
-        buckets.append((bound, float(total)))
-    return buckets

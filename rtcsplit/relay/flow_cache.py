@@ -14,11 +14,12 @@ from types import TracebackType
 from .._native.relay_flows import QueueLosses
 from ..errors import UsageError
 from .background import Background
-from .flow_cache_counters import OPERATIONS, FlowCacheCounters, Timings
+from .flow_cache_counters import OPERATIONS, FlowCacheCounters
 from .flow_lookup import FlowLookup
 from .flow_mirror import FlowMirror
 from .redis_link import RedisLink
 from .relay import Relay
+from .timings import Timings
 
 __all__ = ["FlowCache"]
 

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from .._native.flow_cache import VALUE_SIZE
 from .._native.relay_flows import RelayFlows
 from ..routing.hint import RoutingKeys
-from .flow_cache_counters import Timings
 from .flow_mirror import flow_key
 from .redis_link import Backoff, RedisLink, RedisUnavailable
+from .timings import Timings
 
 __all__ = ["FlowLookup"]
 

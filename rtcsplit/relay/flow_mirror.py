@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 from .._native.relay_flows import CONFIRMED_SECONDS, HeldFlow, RelayFlows
 from ..routing.hint import RoutingKeys
-from .flow_cache_counters import Timings
 from .redis_link import Backoff, RedisLink, RedisUnavailable, is_refusal
+from .timings import Timings
 
 __all__ = ["FlowMirror", "flow_key"]
 

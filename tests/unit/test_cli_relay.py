@@ -164,6 +164,56 @@ def test_secret_is_not_in_the_log_of_a_failed_reload(config: Path) -> None:
         assert SECRET.hex()[:8] not in json.dumps(line)
 
 
+def test_failed_reload_leaves_what_runs_and_is_in_the_metrics(config: Path) -> None:
+    """Key, value and expectation in the log; keys, directory and what the relay routes stay as they were."""
+    (config.parent / "directory.toml").write_text(directory_entry(("10.0.0.1", 5000)))
+    right = config.read_text()
+    wrong = {
+        "hint_keys.file": right.replace(HINT_KEYS, '[hint_keys]\nfile = "nowhere.toml"\n'),
+        "relay.transceiver_networks": right.replace("[hint_keys]", 'transceiver_networks = ["10.9"]\n[hint_keys]'),
+        "relay.directory": right.replace("[hint_keys]", 'transceiver_networks = ["10.9.0.0/16"]\n[hint_keys]'),
+        "relay.upstream": right.replace('upstream = "127.0.0.1:0"', 'upstream = "127.0.0.1:99999"'),
+        "redis.url": right + '[redis]\nurl = "host:6379"\n',
+    }
+    with running("relay", "--config", config) as relay:
+        for key, text in wrong.items():
+            config.write_text(text)
+            line = hang_up(relay)
+            assert (line["event"], line["key"]) == ("reload_failed", key)
+            assert line["value"] is not None
+            assert line["expected"]
+        (config.parent / "directory.toml").write_text(
+            directory_entry(("10.0.0.1", 5000)) + directory_entry(("10.0.0.2", 5000))
+        )
+        config.write_text(right)
+        line = hang_up(relay)
+        assert (line["event"], line["key"]) == ("reload_failed", "transceiver")
+        metrics = httpx.get(f"http://{relay.address('admin')}/metrics").text
+        assert f'rtcsplit_relay_reloads_total{{outcome="failed"}} {len(wrong) + 1}.0' in metrics
+        assert 'rtcsplit_relay_reloads_total{outcome="done"} 0.0' in metrics
+        assert "rtcsplit_relay_routes 1.0" in metrics
+        assert "rtcsplit_relay_hint_keys 1.0" in metrics
+
+
+# The names that dashboards of the field's relays are made of; what only a transceiver has is not among them.
+METRICS = """
+    rtcsplit_build_info rtcsplit_relay_datagrams_total rtcsplit_relay_bytes_total rtcsplit_relay_classified_total
+    rtcsplit_dropped_total rtcsplit_relay_flows rtcsplit_relay_flow_events_total rtcsplit_relay_routes
+    rtcsplit_relay_hint_keys rtcsplit_socket_overflow_total rtcsplit_flow_cache_operations_total
+    rtcsplit_flow_cache_seconds_bucket rtcsplit_loop_lag_seconds_bucket rtcsplit_draining rtcsplit_relay_reloads_total
+    rtcsplit_relay_worker_cpu_seconds_total rtcsplit_relay_directory_readings_total process_cpu_seconds_total
+"""
+
+
+def test_every_metric_of_a_relay_is_exported_from_the_start(config: Path) -> None:
+    config.write_text(config.read_text() + '[redis]\nurl = "redis://127.0.0.1:1/0"\n')
+    with running("relay", "--config", config) as relay:
+        metrics = httpx.get(f"http://{relay.address('admin')}/metrics").text
+    names = {line.partition("{")[0].partition(" ")[0] for line in metrics.splitlines() if not line.startswith("#")}
+    assert set(METRICS.split()) <= names
+    assert 'rtcsplit_draining{role="relay"} 0.0' in metrics
+
+
 def hang_up(relay: Running) -> dict[str, object]:
     """What the relay says to SIGHUP; it may notice a changed file by itself before."""
     relay.process.send_signal(signal.SIGHUP)

@@ -167,6 +167,7 @@ def test_drain_forwards_on_without_being_ready_and_can_be_undone(tmp_path: Path)
         call.relay.process.send_signal(signal.SIGTERM)
         assert next_event(call.relay) == "drain_started"
         until(lambda: call.readiness() == 503)
+        assert 'rtcsplit_draining{role="relay"} 1.0' in httpx.get(f"http://{call.relay.address('admin')}/metrics").text
         call.carries_media()
         call.relay.process.send_signal(signal.SIGUSR1)
         assert next_event(call.relay) == "drain_ended"

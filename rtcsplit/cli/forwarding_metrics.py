@@ -1,0 +1,44 @@
+"""Metrics of a forwarding process beside its relay: drain, reloads, the control thread's loop.
+
+Names, types and labels are in docs/reference/metrics.md. Needs prometheus-client (``pip install 'rtcsplit[metrics]'``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from .forwarding import Forwarding
+from .loop_lag import LoopLag
+
+__all__ = ["ForwardingCollector"]
+
+_ROLE = "relay"
+
+
+class ForwardingCollector(Collector):
+    """Exports what a process knows about itself.
+
+    Args:
+        forwarding: it.
+        lag: of its loop.
+    """
+
+    def __init__(self, forwarding: Forwarding, lag: LoopLag) -> None:
+        self._forwarding, self._lag = forwarding, lag
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family, as of now."""
+        draining = GaugeMetricFamily("rtcsplit_draining", "Whether a drain goes on.", labels=["role"])
+        draining.add_metric([_ROLE], float(self._forwarding.is_draining))
+        yield draining
+        reloads = CounterMetricFamily("rtcsplit_relay_reloads", "SIGHUPs that were obeyed.", labels=["outcome"])
+        for outcome, count in self._forwarding.reloads.items():
+            reloads.add_metric([outcome], count)
+        yield reloads
+        lag = HistogramMetricFamily("rtcsplit_loop_lag_seconds", "How late the event loop was.", labels=["role"])
+        lag.add_metric([_ROLE], self._lag.timings.buckets(), self._lag.timings.sum)
+        yield lag
