@@ -77,7 +77,6 @@ class Session:
     __slots__ = (
         "_association",
         "_events",
-        "_handlers",
         "_ice",
         "_is_timer_nearer",
         "_media",
@@ -105,12 +104,6 @@ class Session:
         self.state = SessionState.CHECKING
         self._events: deque[SessionEvent] = deque()
         self._is_timer_nearer = False
-        self._handlers: dict[Kind, Callable[[bytes, Path, float], DropReason | None]] = {
-            Kind.STUN: self._receive_stun,
-            Kind.DTLS: self._receive_dtls,
-            Kind.RTP: self._receive_rtp,
-            Kind.RTCP: self._receive_rtcp,
-        }
 
     @property
     def path(self) -> Path | None:
@@ -133,7 +126,7 @@ class Session:
         """Take a datagram whose kind is known already; return why it was dropped, or None."""
         if self.state is SessionState.CLOSED:
             return DropReason.SESSION_CLOSED
-        return self._handlers[kind](datagram, path, now)
+        return _HANDLERS[kind](self, datagram, path, now)
 
     def accept_opened(self, kind: Kind, path: Path, now: float) -> DropReason | None:
         """Take note of an RTP or RTCP packet that was unprotected elsewhere, with the contexts of :attr:`srtp`.
@@ -402,7 +395,7 @@ class Session:
         if self._ice.path is not None:
             self._events.append(SessionConnected(self._ice.path))
         for kind, datagram, path in early:
-            reason = self._handlers[kind](datagram, path, now)
+            reason = _HANDLERS[kind](self, datagram, path, now)
             if reason is not None:
                 self._events.append(HeldPacketDropped(reason))
 
@@ -438,3 +431,11 @@ class Session:
 
     def _apply(self, trigger: Trigger) -> None:
         self.state = TRANSITIONS.get((self.state, trigger), self.state)
+
+
+_HANDLERS = {  # not an attribute of each session: one that refers to itself is kept until the garbage collector comes
+    Kind.STUN: Session._receive_stun,
+    Kind.DTLS: Session._receive_dtls,
+    Kind.RTP: Session._receive_rtp,
+    Kind.RTCP: Session._receive_rtcp,
+}

@@ -268,14 +268,21 @@ class HandshakeThread:
             self._results.clear()
 
     def _work(self) -> None:
-        while (task := self._tasks.get()) is not None:
-            result = task.front.run(task)
-            if result is None:
-                continue
+        while self._take_next():
+            pass
+
+    def _take_next(self) -> bool:
+        """Wait for a task and take it; in a frame of its own, which keeps nothing of it during the next wait."""
+        task = self._tasks.get()
+        if task is None:
+            return False
+        result = task.front.run(task)
+        if result is not None:
             self._results.append(result)
             if not self._is_loop_woken:
                 self._is_loop_woken = True
                 self._wake_loop()
+        return True
 
     def _wake_loop(self) -> None:
         assert self._loop is not None

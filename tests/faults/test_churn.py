@@ -1,0 +1,237 @@
+"""Calls that come and go, many of them badly: none fails that does nothing wrong, and nothing of any of them is left.
+
+::
+
+    clients of this process ── WHIP, checks, DTLS, media, hangup or not ──► server process that counts itself
+
+How growth is measured: the server counts its calls, descriptors, tasks, threads and objects after a garbage collection,
+before and after. Its caches of addresses are bounded; strangers fill them first, so that what grows later is not
+theirs. In the long form resident memory is read every ten seconds after a warm-up, and its slope is that of a
+least-squares line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import random
+import socket
+import statistics
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+
+from tests.census import Census, CountedServer
+from tests.interop.lean_client import LeanClient
+
+LONG = [pytest.mark.long, pytest.mark.timeout(600)]
+SOAK = [pytest.mark.soak, pytest.mark.timeout(1500)]
+SPEECH = [b"\xf8spoken"] * 3
+STRANGERS = 17_000  # more than the caches of addresses hold
+HELLO = bytes([22, 0xFE, 0xFD]) + bytes(10)
+SETTLED = 60.0  # consent and half-made sessions take 30 s to expire
+
+
+class Deaf(LeanClient):
+    """A client that checks and never shakes hands."""
+
+    def _handshake(self) -> None:
+        pass
+
+    async def until_checked(self) -> None:
+        """Return when a check was answered."""
+        await asyncio.wait_for(self._check_answered.wait(), 10)
+
+
+async def whole(http: httpx.AsyncClient, url: str) -> None:
+    """A call as it should be."""
+    with LeanClient() as client:
+        await client.connect(http, url)
+        await client.speak(SPEECH)
+        await client.until_returned(len(SPEECH) - 1)
+        assert client.returned
+        await client.hang_up(http)
+
+
+async def unused(http: httpx.AsyncClient, url: str) -> None:
+    """Hung up before the first check."""
+    client = LeanClient()
+    reply = await http.post(url, content=client._offer(), headers={"content-type": "application/sdp"})
+    assert reply.status_code == 201
+    client.session_url = str(httpx.URL(url).join(reply.headers["location"]))
+    await client.hang_up(http)
+
+
+async def half_made(http: httpx.AsyncClient, url: str) -> None:
+    """Hung up between checks and handshake."""
+    with Deaf() as client:
+        connecting = asyncio.create_task(client.connect(http, url))
+        try:
+            await client.until_checked()
+            await client.hang_up(http)
+        finally:
+            connecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await connecting
+
+
+async def cut_offer(http: httpx.AsyncClient, url: str) -> None:
+    """The connection ends in the middle of the offer."""
+    where = httpx.URL(url)
+    _, writer = await asyncio.open_connection(where.host, where.port)
+    head = (
+        f"POST {where.path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/sdp\r\ncontent-length: 999\r\n\r\nv=0\r\n"
+    )
+    writer.write(head.encode())
+    await writer.drain()
+    writer.close()
+
+
+async def vanished(http: httpx.AsyncClient, url: str) -> None:
+    """Connected, and gone without a word: consent expires."""
+    with LeanClient() as client:
+        await client.connect(http, url)
+
+
+QUICK_ABORTS = (unused, half_made, cut_offer)
+ABORTS = (*QUICK_ABORTS, vanished)
+
+
+@contextlib.asynccontextmanager
+async def clients() -> AsyncIterator[httpx.AsyncClient]:
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+    async with httpx.AsyncClient(trust_env=False, timeout=30.0, limits=limits) as http:
+        yield http
+
+
+def knock(server: CountedServer) -> None:
+    """Send something from many addresses, so that whatever remembers addresses has had its fill."""
+    to = ("127.0.0.1", server.media_port)
+    for _ in range(STRANGERS):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.sendto(HELLO, to)
+
+
+def left_of(before: Census, after: Census) -> Counter[str]:
+    """Our objects that were not there before, without addresses, which are cached within bounds."""
+    left = after.ours - before.ours
+    return Counter({name: count for name, count in left.items() if name not in ("Address", "Path", "Via")})
+
+
+async def settled(server: CountedServer, before: Census, seconds: float) -> Census:
+    """Wait until the server holds as much as before, or the time is up; return what it holds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        now = server.census()
+        is_settled = now.calls <= before.calls and now.descriptors <= before.descriptors and now.tasks <= before.tasks
+        if is_settled or time.monotonic() > deadline:
+            return now
+        await asyncio.sleep(0.2)
+
+
+async def at_pace(rate: float, jobs: list[Callable[[], Awaitable[None]]]) -> list[BaseException]:
+    """Begin so many jobs a second, and return what went wrong with any."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    running = []
+    for index, job in enumerate(jobs):
+        await asyncio.sleep(start + index / rate - loop.time())
+        running.append(asyncio.ensure_future(job()))
+    outcomes = await asyncio.gather(*running, return_exceptions=True)
+    return [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+
+
+def assert_nothing_left(before: Census, after: Census) -> None:
+    assert (after.calls, after.descriptors, after.tasks, after.threads) == before[:4]
+    assert left_of(before, after) == {}
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=LONG)])
+async def test_a_burst_of_calls_is_set_up_whole(count: int) -> None:
+    """Long form: 1,000 calls in 10 s."""
+    with CountedServer() as server:
+        async with clients() as http, contextlib.AsyncExitStack() as sockets:
+            opened = [sockets.enter_context(LeanClient()) for _ in range(count)]
+            start = time.monotonic()
+            jobs = [lambda client=client: client.connect(http, server.whip_url) for client in opened]
+            failures = await at_pace(100, jobs)
+            took = time.monotonic() - start
+            assert failures == []
+            assert server.census().calls == count
+            print(f"{count} calls set up in {took:.1f} s, none failed")
+            await asyncio.gather(*(client.hang_up(http) for client in opened))
+        assert server.census().calls == 0
+
+
+async def test_calls_that_end_in_any_way_leave_nothing() -> None:
+    rng = random.Random(1)
+    with CountedServer() as server:
+        fresh = server.census()
+        async with clients() as http:
+            for kind in (whole, *QUICK_ABORTS):
+                await kind(http, server.whip_url)
+        before = await settled(server, fresh, 20)
+        async with clients() as http:
+            kinds = [whole if rng.random() < 0.8 else rng.choice(QUICK_ABORTS) for _ in range(60)]
+            failures = await at_pace(20, [lambda kind=kind: kind(http, server.whip_url) for kind in kinds])
+        assert failures == []
+        assert_nothing_left(before, await settled(server, before, 20))
+
+
+async def test_an_ended_call_is_gone_at_once() -> None:
+    """Nothing refers to itself: OpenSSL's and libsrtp's memory does not wait for the garbage collector."""
+    with CountedServer() as server:
+        fresh = server.census()
+        async with clients() as http:
+            await whole(http, server.whip_url)
+        before = await settled(server, fresh, 20)
+        async with clients() as http:
+            await asyncio.gather(*(whole(http, server.whip_url) for _ in range(10)))
+        await settled(server, before, 20)
+        async with clients() as http:
+            await asyncio.gather(*(whole(http, server.whip_url) for _ in range(2)))
+        after = server.census(collects=False)
+        assert {
+            name for name in left_of(before, after) if name in ("Session", "SrtpSession", "DtlsEngine", "Call")
+        } == set()
+
+
+@pytest.mark.parametrize("seconds", [pytest.param(600, marks=SOAK)])
+async def test_ten_minutes_of_churn_leave_nothing_and_memory_stands_still(seconds: int) -> None:
+    """20 calls a second, a fifth of them ended badly."""
+    rng = random.Random(2)
+    warm_up, every, rate = 120, 10, 20
+    with CountedServer() as server:
+        fresh = server.census()
+        knock(server)
+        async with clients() as http:
+            for kind in (whole, *QUICK_ABORTS):
+                await kind(http, server.whip_url)
+        before = await settled(server, fresh, 20)
+        samples: list[tuple[float, int]] = []
+
+        async def sample() -> None:
+            start = time.monotonic()
+            for index in itertools.count(1):
+                await asyncio.sleep(start + index * every - time.monotonic())
+                samples.append((time.monotonic() - start, server.census().resident))
+
+        async with clients() as http:
+            sampling = asyncio.create_task(sample())
+            kinds = [whole if rng.random() < 0.8 else rng.choice(ABORTS) for _ in range(seconds * rate)]
+            failures = await at_pace(rate, [lambda kind=kind: kind(http, server.whip_url) for kind in kinds])
+            sampling.cancel()
+        after = await settled(server, before, SETTLED)
+        warm = [(at, resident) for at, resident in samples if at >= warm_up]
+        slope = statistics.linear_regression(*zip(*warm, strict=True)).slope * 3600 / 1e6
+        print(f"{len(kinds)} calls, {Counter(kind.__name__ for kind in kinds)}, {len(failures)} failed")
+        print(
+            f"resident {warm[0][1] / 1e6:.1f} .. {warm[-1][1] / 1e6:.1f} MB, slope {slope:+.2f} MB/h; "
+            f"{before.objects} -> {after.objects} objects, {left_of(before, after)} left"
+        )
+        assert failures == []
+        assert_nothing_left(before, after)
