@@ -41,7 +41,7 @@ test: system-packages setup csrc-test ## run all tests
 
 # pipecat asks for soxr 1.0 where the tests run with 1.1, and brings 500 MB along: an environment of its own.
 ADAPTERS := .venv-adapters
-ADAPTER_TESTS := tests/interop/test_pipecat.py tests/interop/test_livekit.py tests/unit/test_livekit_output.py \
+ADAPTER_TESTS := tests/interop/test_pipecat.py tests/interop/test_pipecat_client.py tests/interop/test_livekit.py tests/unit/test_livekit_output.py \
 	tests/unit/test_examples.py tests/unit/test_resample.py
 
 $(ADAPTERS)/installed.stamp: $(EXTENSION)

@@ -12,7 +12,7 @@ from .harness import deployed
 pytestmark = pytest.mark.browser
 
 PACKETS_PER_SECOND = 50
-CHECK_INTERVAL = 2.5  # seconds, of Chromium on a pair that works
+CHECK_INTERVAL = 3.0  # seconds at most; Chromium takes 2.5 on a pair that works, and a little more
 
 
 @pytest.mark.timeout(900)
