@@ -19,7 +19,7 @@
 #define ECHO_BATCHES 8 /* in one turn */
 #define ECHO_DATAGRAM 2048
 #define ECHO_MEMORY 0.05     /* seconds over which the load is judged */
-#define ECHO_SHORTEST 0.0005 /* of the pauses */
+#define ECHO_SHORTEST 0.0002 /* of the pauses */
 
 typedef int echo_cipher(void *context, void *packet, int *len);
 

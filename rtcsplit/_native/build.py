@@ -14,7 +14,7 @@ from cffi import FFI
 # A header may use the types of those before it.
 MODULES = (
     *("drop", "status", "wire", "address", "classify", "siphash", "stun", "hint", "spp", "rtp"),
-    "encode_batch",
+    *("encode_batch", "pause"),
     *("payload", "rtp_source", "rtp_stream", "network", "udp_batch", "fact", "rtp_session"),
     *("srtp", "session_table", "rtp_batch", "srtp_batch", "path_socket"),
     *("flow_table", "flow_ring", "flow_scan", "flow_cache_value", "counters", "routing", "seats", "relay", "spread"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 __all__ = ["Gathering"]
 
 _MEMORY = 0.05  # seconds over which the load is judged
-_SHORTEST = 0.0005  # less than this is not worth a timer, whose own grain is a millisecond
+_SHORTEST = 0.0002  # less than this is not worth a timer
 
 
 class Gathering:

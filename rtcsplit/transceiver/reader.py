@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from .._native.pause import PauseTimer
 from .gathering import Gathering
 
 __all__ = ["SocketReader"]
@@ -26,31 +27,40 @@ class SocketReader:
         self._handle = handle
         self._gathering = gathering
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.Handle | None = None
+        self._pause = PauseTimer()  # the loop's own timers have a grain of a millisecond
+        self._again: asyncio.Handle | None = None
         self._is_watching = False
 
     def start(self) -> None:
         """Begin."""
+        self._loop.add_reader(self._pause.fileno(), self._end_pause)
         self._watch()
 
     def stop(self) -> None:
         """End; idempotent."""
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._again is not None:
+            self._again.cancel()
         self._unwatch()
+        if self._pause.fileno() >= 0:
+            self._loop.remove_reader(self._pause.fileno())
+            self._pause.close()
+
+    def _end_pause(self) -> None:
+        self._pause.end()
+        self._wake()
 
     def _wake(self) -> None:
-        self._timer = None
+        self._again = None
         started = time.monotonic()
         has_more = self._handle()
         self._gathering.handled(started, time.monotonic())
         pause = self._gathering.pause
         if pause:
             self._unwatch()
-            self._timer = self._loop.call_later(pause, self._wake)
+            self._pause.begin(pause)
         elif has_more:
             self._unwatch()
-            self._timer = self._loop.call_soon(self._wake)
+            self._again = self._loop.call_soon(self._wake)
         else:
             self._watch()
 

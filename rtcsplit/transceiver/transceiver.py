@@ -314,8 +314,10 @@ class Transceiver:
         """Handle what waits, within bounds; return whether more may wait, of which the kernel need not know."""
         socket = self._started_socket()
         for _ in range(_MAX_BATCHES_PER_WAKEUP):
-            self._switchboard.receive_batch(socket.receive(), socket.batch.now)
-            self._flush()
+            batch = socket.receive()
+            if batch:  # else all of it went back in C
+                self._switchboard.receive_batch(batch, socket.batch.now)
+                self._flush()
             if not socket.batch.is_full:
                 return False  # what came meanwhile gathers for the next wake-up
         return True

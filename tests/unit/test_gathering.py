@@ -15,7 +15,7 @@ def after(share: float, *, longest: float = 0.004, wakeups: int = 400) -> float:
     return gathering.pause
 
 
-@pytest.mark.parametrize("share", [0.0, 0.01, 0.1])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.04])
 def test_who_idles_takes_each_datagram_at_once(share: float) -> None:
     assert after(share) == 0.0
 
