@@ -67,7 +67,10 @@ class Clients:
         self._dialler = dialler
 
     async def dial(self, count: int) -> None:
-        self.living += [await self._dialler.dial() for _ in range(count)]
+        for _ in range(count):
+            client = LeanClient()  # not the dialler's own, which it would keep
+            await client.connect(self._dialler.http, "http://calls.test/whip")
+            self.living.append(client)
 
     async def hang_up(self, count: int) -> None:
         gone, self.living = self.living[:count], self.living[count:]

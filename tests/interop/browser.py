@@ -90,6 +90,14 @@ READ_SAMPLES = """
     return [Array.from(samples), call.context.sampleRate];
 }
 """
+READ_LATEST = """
+(count) => {
+    const samples = new Float32Array(call.analyser.fftSize);
+    const now = (performance.timeOrigin + performance.now()) / 1000;
+    call.analyser.getFloatTimeDomainData(samples);
+    return [now, Array.from(samples.slice(-count)), call.context.sampleRate];
+}
+"""
 _FRAGMENT_LINES = ("m=", "a=mid:", "a=ice-ufrag:", "a=ice-pwd:", "a=candidate:")
 CLOSE = "async () => { call.connection.close(); await call.context.close(); }"
 
@@ -154,6 +162,11 @@ class BrowserPeer:
         """The latest samples that came back, and their rate."""
         samples, rate = await self._page.evaluate(READ_SAMPLES)
         return np.asarray(samples), int(rate)
+
+    async def heard_now(self, count: int = 2400) -> tuple[float, NDArray[np.float64], int]:
+        """The very latest samples, their rate, and before them the Unix time at which the last one came."""
+        now, samples, rate = await self._page.evaluate(READ_LATEST, count)
+        return float(now), np.asarray(samples), int(rate)
 
     async def states(self) -> list[str]:
         """The connection's states so far."""

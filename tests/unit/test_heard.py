@@ -31,7 +31,7 @@ def test_a_longer_way_and_more_jitter_make_it_later() -> None:
     position = HeardPosition()
     before = position.lag
     position.report(0.2, 0.02, 0.0, 10.0)
-    assert position.lag == pytest.approx(0.1 + 0.06 + 0.04)
+    assert position.lag == pytest.approx(0.1 + 0.07 + 5 * 0.02)
     position.report(None, 0.0, 0.0, 11.0)
     assert position.lag == pytest.approx(before)
 
