@@ -14,7 +14,9 @@ from rtcsplit.relay.metrics import RelayCollector
 from rtcsplit.relay.relay import Relay
 from rtcsplit.relay.settings import RelaySettings
 from rtcsplit.routing.directory import Directory
-from tests.relay_bench import ANY_PORT, DTLS, KEYS, RTP, running
+from rtcsplit.wire import spp
+from rtcsplit.wire.address import Address
+from tests.relay_bench import ANY_PORT, DTLS, KEYS, RTP, check, running
 
 Sample = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -88,3 +90,17 @@ async def test_each_thread_of_a_worker_shows_its_cpu_time():
         for direction in ("uplink", "downlink"):
             labels = {"direction": direction, "worker": "0"}
             assert 0 < value(exported, "rtcsplit_relay_worker_cpu_seconds_total", **labels) < 1
+
+
+async def test_what_other_relays_send_is_a_side_of_its_own():
+    async with running(relay_networks=("127.0.0.0/8",)) as bench:
+        relay = bench.peer()
+        header = spp.build(Address.of("198.51.100.7", 50000), Address.of("203.0.113.10", 3478))
+        relay.send(header + check(), bench.relay.relay_address)
+        counters = await bench.settled(relays=1)
+        exported = samples(bench.relay)
+        labels = {"direction": "rx", "worker": "1"}
+        assert value(exported, "rtcsplit_relay_datagrams_total", side="relays", **labels) == 1
+        assert value(exported, "rtcsplit_relay_bytes_total", side="relays", **labels) == counters.relays_rx.bytes
+        assert value(exported, "rtcsplit_relay_datagrams_total", side="public", direction="rx", worker="0") == 0
+        assert ("rtcsplit_relay_datagrams_total", frozenset({"side": "public", **labels}.items())) not in exported
