@@ -45,8 +45,7 @@ enum rs_drop rs_relay_classify(struct rs_counters *counters, const struct rs_dat
 void rs_relay_note_refusals(struct rs_relay_worker *worker, const struct rs_routing *routing)
 {
     struct rs_address address;
-    if (!rs_routing_has_relays(routing))
-        return;
+    /* Taken whoever they are about: what is left in the error queue takes room in the receive buffer. */
     while (rs_udp_take_refusal(&worker->upstream, &address)) {
         const struct rs_route *route = rs_routing_find_source(routing, &address);
         if (route != NULL && route->relay != 0)

@@ -244,11 +244,6 @@ const struct rs_route *rs_routing_next_relay(const struct rs_route *relay)
     return is_relay && next->cluster == relay->cluster ? next : NULL;
 }
 
-bool rs_routing_has_relays(const struct rs_routing *routing)
-{
-    return routing->has_relays;
-}
-
 const struct rs_route *rs_routing_find_source(const struct rs_routing *routing, const struct rs_address *address)
 {
     const struct rs_route *node = find_address(routing, address);

@@ -60,8 +60,6 @@ const struct rs_route *rs_routing_find_source(const struct rs_routing *routing, 
 /* The relay of the same cluster after this one; NULL: it is the last, or no relay. */
 const struct rs_route *rs_routing_next_relay(const struct rs_route *relay);
 
-bool rs_routing_has_relays(const struct rs_routing *routing);
-
 /* Whether datagrams may go to this client address. Never to an address and port of ours or of the directory. Else yes
  * for re-admitted networks, no for the ranges of rs_address_is_denied and for any port of our own or the directory's
  * hosts. */

@@ -66,7 +66,7 @@ static void test_the_relays_of_a_cluster_lead_to_all_of_its_transceivers(void)
     const struct rs_routing_parts parts = {.keys = &no_keys, .routes = routes, .route_count = 6};
     struct rs_routing *routing = build(&parts), *again;
     const struct rs_route *relay = rs_routing_find(routing, 2, 77), *next = rs_routing_next_relay(relay);
-    CHECK(rs_routing_has_relays(routing) && relay != NULL && rs_routing_find(routing, 2, 0) == relay);
+    CHECK(relay != NULL && rs_routing_find(routing, 2, 0) == relay);
     CHECK(next != NULL && rs_address_equal(&next->address, &routes[2].address) && !rs_routing_next_relay(next));
     CHECK(relay->relay != 0 && next->relay != 0 && relay->relay != next->relay);
     const struct rs_route *third = rs_routing_next_relay(rs_routing_find(routing, 3, 1));

@@ -74,6 +74,11 @@ def test_rates_are_per_second_and_worker():
     assert (seen.version, seen.routes, seen.hint_keys, seen.flow_cache) == ("0.1.0", 3, 2, "none")
 
 
+def test_workers_that_serve_other_relays_have_rates_too():
+    before, after = (metrics(datagrams=count).replace('side="public"', 'side="relays"') for count in (0, 100))
+    assert [row.up_datagrams for row in view(before, after).workers] == [50, 50, 100]
+
+
 def test_one_worker_needs_no_sum():
     assert [row.name for row in view(metrics(workers=1), metrics(workers=1)).workers] == ["0"]
 
