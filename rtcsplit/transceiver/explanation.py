@@ -107,6 +107,13 @@ RULES = (
         "The transceiver's log has the exception (application_failed).",
     ),
     Rule(
+        "channels_lost",
+        lambda f: f.count("lost") > 0,
+        "The data channels ended before the call did.",
+        "The `channel.lost` line has the cause: `peer_aborted` and `peer_shut_down` are the client's doing, `timeout` "
+        "is a client that stopped acknowledging, `violation` one that broke a limit.",
+    ),
+    Rule(
         "restart_abandoned",
         lambda f: f.count("restart_requested") > f.count("restarted"),
         "An ICE restart was asked for and never followed by checks that moved the path.",

@@ -1,4 +1,4 @@
-"""One session's story as newline JSON: stages, path changes, gaps, and at the end drops, statistics and the cause.
+"""One session's story as newline JSON: stages, paths, channels, gaps, and at the end drops, statistics and the cause.
 
 After qlog's main schema: a first line that says what this is, then one line per event with ``time`` (seconds since the
 offer was accepted), ``category``, ``event`` and ``data``. There is no line per datagram, and at most 1,000 lines.
@@ -21,6 +21,9 @@ from ..drops import DropReason
 from ..media.statistics import RtpStatistics
 from ..session.events import (
     AddressAuthenticated,
+    ChannelClosed,
+    ChannelOpened,
+    DataChannelsEnded,
     IceRestarted,
     PathChanged,
     SessionConnected,
@@ -39,6 +42,7 @@ _VERSION = 1
 _MAX_LINES = 1_000
 _GAP = 1.0  # of media; Opus in discontinuous transmission sends every 400 ms
 _UFRAG_SHOWN = 6
+_LABEL_SHOWN = 64  # of what a client may have chosen as long as it likes
 
 
 class SessionLog:
@@ -115,6 +119,17 @@ class SessionLog:
                 self._event(now, "ice", "ufrag_retired", {"ufrag": ufrag[:_UFRAG_SHOWN]})
             case SessionConnected(path):
                 self._event(now, "dtls", "connected", _path(path))
+            case ChannelOpened(channel_id, parameters, is_remote):
+                data = {
+                    "id": channel_id,
+                    "label": parameters.label[:_LABEL_SHOWN],
+                    "by": "client" if is_remote else "us",
+                }
+                self._event(now, "channel", "opened", data)
+            case ChannelClosed(channel_id):
+                self._event(now, "channel", "closed", {"id": channel_id})
+            case DataChannelsEnded(cause, detail):
+                self._event(now, "channel", "lost", {"cause": cause.value, "detail": detail})
             case _:
                 pass
 

@@ -14,7 +14,8 @@ from rtcsplit.errors import UsageError
 from rtcsplit.session.dtls import DtlsEndpoint, DtlsState
 from rtcsplit.session.events import DtlsEvent, DtlsFailed, HandshakeCompleted, HeldPacketDropped
 from rtcsplit.session.negotiation import DtlsRole
-from rtcsplit.transceiver.handshakes import HandshakeFront, HandshakeThread
+from rtcsplit.transceiver.handshake_front import HandshakeFront
+from rtcsplit.transceiver.handshakes import HandshakeThread
 from tests.dtls_peers import Peer, build_record, other, our_context, peer_certificate
 
 

@@ -15,8 +15,18 @@ import pytest
 from rtcsplit.errors import ConfigurationError, UsageError
 from rtcsplit.gateway.echo import Echo
 from rtcsplit.session.certificate import Certificate
-from rtcsplit.session.events import EndCause, PathCause, PathChanged, SessionEnded
+from rtcsplit.session.dcep import ChannelParameters
+from rtcsplit.session.events import (
+    ChannelClosed,
+    ChannelOpened,
+    DataChannelsEnded,
+    EndCause,
+    PathCause,
+    PathChanged,
+    SessionEnded,
+)
 from rtcsplit.session.negotiation import IceCredentials
+from rtcsplit.session.sctp_events import AssociationCause
 from rtcsplit.session.sdp import Answer
 from rtcsplit.transceiver.call import Call
 from rtcsplit.transceiver.explanation import RULES, explain
@@ -322,6 +332,7 @@ SAMPLES: dict[str, Facts] = {
     "keys_exhausted": facts("keys_exhausted"),
     "application_failed": facts("application_failed"),
     "address_conflict": facts(events=timed(accepted=0, address_conflict=0.1)),
+    "channels_lost": facts(events=timed(accepted=0, opened=0.1, lost=0.5)),
     "corrupted": facts(dropped={"srtp_auth_failed": 2}),
     "loss_down": facts(fraction_lost=0.04),
     "jitter": facts(jitter=0.051),
@@ -339,6 +350,21 @@ def test_facts_lead_to_their_cause(name: str) -> None:
 def test_every_rule_has_a_call_that_it_explains() -> None:
     assert {rule.name for rule in RULES} == {*SAMPLES, *(story.__name__ for story in STORIES)}
     assert explain(facts()) == []
+
+
+def test_channels_have_their_lines() -> None:
+    lines: list[str] = []
+    log = SessionLog(lines.append, "ufrag-of-ours", 10.0, 1_700_000_000.0)
+    log.follow(ChannelOpened(3, ChannelParameters("long" * 100), is_remote=True), 10.5)
+    log.follow(ChannelClosed(3), 11.0)
+    log.follow(DataChannelsEnded(AssociationCause.TIMEOUT, "no answer"), 12.0)
+    told = [(line["time"], f"{line['category']}.{line['event']}", line["data"]) for line in map(json.loads, lines[1:])]
+    assert told == [
+        (0.5, "channel.opened", {"id": 3, "label": "long" * 16, "by": "client"}),
+        (1.0, "channel.closed", {"id": 3}),
+        (2.0, "channel.lost", {"cause": "timeout", "detail": "no answer"}),
+    ]
+    assert "channels_lost" in [rule.name for rule in explain(read_facts(lines))]
 
 
 ENDED = SessionEnded(EndCause.CLOSED)
@@ -432,4 +458,5 @@ def test_the_page_lists_every_line_and_every_cause() -> None:
         "ice.address_conflict",
         "session.renegotiated",
     }
+    written |= {"channel.opened", "channel.closed", "channel.lost"}
     assert written | {"ice.restarted", "ice.ufrag_retired"} == set(lines)
