@@ -49,16 +49,20 @@ class Media:
     sent: int = 0
     received: int = 0
     gap: float = 0.0
-    _heard: tuple[float, int] | None = field(default=None, repr=False)
+    _heard: tuple[float, float, int] | None = field(default=None, repr=False)
 
-    def heard(self, at: float, tick: int, ticks: list[float]) -> None:
+    def heard(self, at: float, sent: float, tick: int, ticks: list[float]) -> None:
         """Note an arrival."""
         self.received += 1
         if self._heard is not None:
-            before, last = self._heard
-            due = ticks[last + 1] - ticks[last] if last + 1 < len(ticks) else _INTERVAL
+            before, sent_before, last = self._heard
+            due = _INTERVAL
+            if tick == last + 1:
+                due = sent - sent_before
+            elif last + 1 < len(ticks):
+                due = ticks[last + 1] - ticks[last]
             self.gap = max(self.gap, at - before - max(due, _INTERVAL))
-        self._heard = at, tick
+        self._heard = at, sent, tick
 
     def begin_anew(self) -> None:
         """Measure from the next datagram on: what was before is no silence."""
@@ -226,7 +230,7 @@ class Calls:
 
     def _heard(self, media: Media, datagram: bytes, at: float) -> None:
         tick, sent = _MARK.unpack_from(datagram, len(_HEADER))
-        media.heard(at, tick, self._ticks)
+        media.heard(at, sent, tick, self._ticks)
         self.delays.append(at - sent)
 
     def peer(self) -> Peer:
