@@ -57,6 +57,9 @@ class AiortcPeer:
         hertz: of the tone.
         samples: what it sends instead, at ``RATE``.
         certificate: the peer's; a new one on P-256 unless given.
+
+    Attributes:
+        session_url: of the call, once it is answered.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class AiortcPeer:
         self._track = SpeechTrack(tone(seconds, hertz) if samples is None else samples, RATE)
         self._recording = Recording()
         self._spoken = asyncio.Event()
+        self.session_url = ""
 
     @contextlib.asynccontextmanager
     async def call(self, whip_url: str) -> AsyncIterator[AiortcPeer]:
@@ -84,12 +88,13 @@ class AiortcPeer:
             headers = {"Content-Type": "application/sdp"}
             reply = await http.post(whip_url, content=self.connection.localDescription.sdp, headers=headers)
             assert reply.status_code == 201, reply.text
+            self.session_url = urljoin(whip_url, reply.headers["Location"])
             await self.connection.setRemoteDescription(RTCSessionDescription(reply.text, "answer"))
             recorder = asyncio.ensure_future(self._recording.record(self.connection.getReceivers()[0].track))
             try:
                 await self._until_connected()
                 yield self
-                assert (await http.delete(urljoin(whip_url, reply.headers["Location"]))).status_code == 200
+                assert (await http.delete(self.session_url)).status_code == 200
             finally:
                 await self.connection.close()
                 await recorder

@@ -11,6 +11,7 @@ import pytest_asyncio
 from rtcsplit.cli.demo.deployment import Deployment
 
 from .aiortc_peer import AiortcPeer, rsa_certificate
+from .aiortc_restart import restarted_ice
 from .harness import PROFILES, ROLES, deployed, relay_reading
 from .tones import RATE, TONE_HERTZ, dominant_hertz
 
@@ -57,3 +58,19 @@ async def test_peer_with_rsa_certificate_connects(deployment: tuple[Deployment, 
     async with AiortcPeer(seconds=0.6, certificate=rsa_certificate()).call(running.whip_url) as peer:
         await peer.until_spoken()
         assert (await peer.stats("inbound-rtp")).packetsReceived > 0
+
+
+@pytest.mark.parametrize("setup", ROLES)
+async def test_a_restart_keeps_the_call_and_its_keys(setup: str) -> None:
+    """C18, I6: in both DTLS roles; the tone goes on over another pair, nothing is lost, and no handshake follows."""
+    async with deployed(setup) as running, AiortcPeer(seconds=3.0).call(running.whip_url) as peer:
+        await peer.until_received(50)
+        before = peer.dtls.transport._connection
+        async with restarted_ice(peer) as ufrag:
+            received = await peer.received()
+            await peer.until_received(received + 50)
+            assert peer.dtls.transport._connection.remote_username == ufrag != before.remote_username
+            assert peer.dtls.state == "connected"
+            assert (await peer.stats("inbound-rtp")).packetsLost == 0
+            await peer.until_spoken()
+            assert dominant_hertz(peer.heard(), RATE) == pytest.approx(TONE_HERTZ, abs=5.0)

@@ -24,7 +24,7 @@ from .browser import chromium
 from .libwebrtc_channels import LibwebrtcPair
 
 AT_ONCE = 50
-SHORT, LONG = 400, 10_000
+SHORT, LONG = 200, 10_000
 LOSS = 0.05
 # Opens and closes as many channels as it is told, each after our answer to its one message.
 TURN = """async (count) => {

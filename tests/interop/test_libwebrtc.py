@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,9 +18,11 @@ import pytest
 import pytest_asyncio
 
 from rtcsplit.cli.demo.deployment import Deployment
+from rtcsplit.media.frame import Fate
 
 from .harness import ROLES, deployed, relay_reading
 from .libwebrtc_peer import RATE, LibwebrtcPeer
+from .test_voice import ToneApplication, served
 from .tones import TONE_HERTZ, dominant_hertz
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -49,6 +52,18 @@ async def test_tone_comes_back_through_the_relay(deployment: tuple[Deployment, s
         assert stats["transport"]["tls_version"] == DTLS_1_2
         assert stats["inbound-rtp"]["packets_lost"] == 0
         assert (await relay_reading(running)).flows["confirmed"] >= 1
+
+
+async def test_redundancy_makes_up_for_lost_packets() -> None:
+    """F36: libwebrtc sends RED because the answer asks for it; every tenth packet is lost, hardly a frame is."""
+    application = ToneApplication(is_lossy=True)
+    async with served(application) as url, LibwebrtcPeer.calling(url) as peer:
+        await peer.until_received(120)
+        fates = Counter(frame.fate for frame in application.frames)
+        assert set(application.payload_types) == {63}
+        assert fates[Fate.COPIED] >= 8
+        assert fates[Fate.CONCEALED] + fates[Fate.RECOVERED] <= 4
+        assert application.heard_hertz() == pytest.approx(TONE_HERTZ, abs=10.0)
 
 
 async def test_restarts_keep_the_call_and_its_keys(deployment: tuple[Deployment, str]) -> None:
