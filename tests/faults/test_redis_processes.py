@@ -15,11 +15,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
+from rtcsplit.routing.announcement import Announcement
+from rtcsplit.routing.directory import EntryState
 from rtcsplit.routing.hint import Route, RoutingKeys
 from rtcsplit.wire.stun import Attribute, MessageClass, build
 from tests.processes import Running, children, rtcsplit, running
 from tests.redis_server import RedisServer, redis_server
+from tests.unit.test_cli_transceiver import OFFER, attribute
 
 SECRET = bytes(range(32))
 KEYS = f'[hint_keys]\nmint = 1\nsecrets.1 = "{SECRET.hex()}"\n'
@@ -138,6 +142,40 @@ def test_a_relay_that_announces_itself_needs_a_secret_to_mint_with(tmp_path):
         result = rtcsplit("relay", "--config", path, *flags)
     assert (result.returncode, result.stdout) == (2, "")
     assert "rtcsplit: hint_keys.mint = " in result.stderr
+
+
+def announced(server: RedisServer) -> dict[int, EntryState]:
+    """The transceivers that Redis has, by id."""
+    keys = RoutingKeys({1: SECRET})
+    with redis.Redis.from_url(server.url) as client:
+        values = [client.get(key) for key in client.scan_iter() if client.type(key) == b"string"]
+    opened = [Announcement.open(keys, value) for value in values if value is not None]
+    return {each.entry.route.transceiver: each.entry.state for each in opened if each is not None}
+
+
+def until_announced(server: RedisServer, wanted: dict[int, EntryState]) -> None:
+    deadline = time.monotonic() + 20
+    while (found := announced(server)) != wanted:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+
+
+def test_workers_are_announced_each_until_its_last_call_has_ended(tmp_path):
+    """Draining, not gone: until then checks of its calls have to be routed."""
+    active, draining = EntryState.ACTIVE, EntryState.DRAINING
+    with redis_server(tmp_path) as server:
+        path = write(tmp_path / "x.toml", TRANSCEIVER, server)
+        with running("transceiver", "--config", path, "--workers", 2) as transceiver:
+            until_announced(server, {2: active, 3: active})
+            url = f"http://{transceiver.address('signaling')}"
+            answer = httpx.post(f"{url}/whip", content=OFFER, headers={"content-type": "application/sdp"})
+            opened = RoutingKeys({1: SECRET}).open(attribute(answer.text, "ice-ufrag"))
+            busy = opened.route.transceiver
+            transceiver.process.send_signal(signal.SIGTERM)
+            until_announced(server, {busy: draining})
+            assert httpx.delete(url + answer.headers["location"]).status_code == 200
+            assert transceiver.process.wait(timeout=20) == 0
+            assert announced(server) == {}
 
 
 @pytest.mark.parametrize("command", ["relay", "transceiver"])
