@@ -58,6 +58,7 @@ class Switchboard:
         self._registry = CallRegistry(refusals)
         self._counter = DropCounter()
         self._follower = CallFollower(application, self._registry, self._counter)
+        self._deliver = self._follower.deliver
         self._call_numbered = self._registry.table.of_number
         self._rescue = UplinkRescue(self._registry) if rescues_uplink else None
         self.packets_rescued = 0
@@ -245,8 +246,9 @@ class Switchboard:
         if call.log is not None:
             call.log.received(Kind.RTP)
             call.log.media(now)
-        if call.delivers:
-            self._follower.deliver(call, packet, now)
+            if not call.delivers:
+                return  # it came up for the log alone
+        self._deliver(call, packet, now)
 
     def _receive_opened(self, opened: OpenedPacket, now: float) -> None:
         """Take a packet that was opened in its batch; what came before it there may have ended its call."""
