@@ -18,18 +18,28 @@ from .client import PipecatClient
 __all__ = ["PipecatApplication", "voice_settings"]
 
 _MAX_OPENED = 10_000
-_LEAD = 0.2  # seconds that a pipeline is ahead of what its listener hears: the wait for room is its pace
 
 Bot = Callable[[PipecatClient], Awaitable[None]]
 
 
-def voice_settings(input_rate: int = 16_000, output_rate: int = 24_000) -> VoiceSettings:
-    """Return settings for bots. Rates are best those of the pipelines, which are pipecat's defaults here."""
+def voice_settings(input_rate: int = 16_000, output_rate: int = 24_000, lead: float = 0.2) -> VoiceSettings:
+    """Return settings for bots.
+
+    Args:
+        input_rate: Hz, best that of the pipelines; pipecat's default here.
+        output_rate: the same.
+        lead: seconds that a pipeline may be ahead of what its listener hears, 0.1 at least: the wait for room is its
+            pace, so that this is what pipecat does not know of when it is interrupted, and what a busy loop may
+            oversleep without a gap.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
     return VoiceSettings(
         input_rate=input_rate,
         output_rate=output_rate,
         has_transcript=False,
-        playout=PlayoutSettings(capacity=_LEAD),
+        playout=PlayoutSettings(capacity=lead),
     )
 
 
