@@ -1,0 +1,84 @@
+"""``rtcsplit relay`` that serves other relays: its processes come and go, sockets, flows and return paths stay."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+
+from rtcsplit.wire import spp
+from rtcsplit.wire.address import Address
+from tests.processes import Running, children, has_standby, running
+from tests.relay_bench import DTLS, RTP
+from tests.unit.test_cli_relay import ADMIN, HINT_KEYS, RELAY, binding_request, directory_entry
+
+HEADER = spp.build(Address.of("198.51.100.7", 50000), Address.of("203.0.113.10", 3478))
+SERVING = 'relay_listen = "127.0.0.1:0"\nrelay_networks = ["127.0.0.0/8"]\n'
+
+
+class Call:
+    """A first relay and a transceiver, with a confirmed flow between them."""
+
+    def __init__(self, relay: Running, first: socket.socket, transceiver: socket.socket) -> None:
+        self.relay, self.first, self.transceiver = relay, first, transceiver
+        address = relay.address("relay_listen")
+        first.connect((address.host, address.port))
+        first.send(HEADER + binding_request())
+        datagram, self.via = transceiver.recvfrom(2048)
+        assert datagram == HEADER + binding_request()
+        self.carries(DTLS)
+
+    def carries(self, datagram: bytes = RTP) -> None:
+        """Both ways; the first relay's socket is connected, so the answers come from where it sends to."""
+        self.transceiver.sendto(HEADER + datagram, self.via)
+        assert self.first.recv(2048) == HEADER + datagram
+        self.first.send(HEADER + datagram)
+        assert self.transceiver.recv(2048) == HEADER + datagram
+
+    def received(self) -> int:
+        """Datagrams from other relays, as the metrics have them."""
+        text = httpx.get(f"http://{self.relay.address('admin')}/metrics").text
+        return sum(
+            int(float(count)) for count in re.findall(r'datagrams_total\{direction="rx",side="relays".*\} (\S+)', text)
+        )
+
+
+@contextlib.contextmanager
+def calling(folder: Path) -> Iterator[Call]:
+    with contextlib.ExitStack() as stack:
+        first, transceiver = (stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2))
+        for sock in (first, transceiver):
+            sock.bind(("127.0.0.1", 0))
+            sock.settimeout(10)
+        (folder / "directory.toml").write_text(directory_entry(transceiver.getsockname()))
+        relay = RELAY.replace("standby = false", "standby = true") + SERVING
+        (folder / "relay.toml").write_text(relay + HINT_KEYS + ADMIN)
+        yield Call(stack.enter_context(running("relay", "--config", folder / "relay.toml")), first, transceiver)
+
+
+def until(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_call_of_another_relay_outlives_crash_and_upgrade(tmp_path: Path) -> None:
+    with calling(tmp_path) as call:
+        supervisor = call.relay.process.pid
+        for number in (signal.SIGKILL, signal.SIGUSR2):
+            until(lambda: has_standby(supervisor))
+            [in_charge, _] = children(supervisor)
+            os.kill(in_charge if number is signal.SIGKILL else supervisor, number)
+            call.carries()
+            until(lambda: in_charge not in children(supervisor))  # noqa: B023
+            call.carries()
+        assert call.received() == 6
+        assert call.relay.stop()[0] == 0
