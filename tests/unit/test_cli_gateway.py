@@ -101,10 +101,10 @@ def answered_by(config: Path, handler: str) -> None:
     config.write_text(re.sub("url = .*", f'handler = "{handler}"', config.read_text()))
 
 
-@pytest.mark.parametrize("name", ["echo", "Bot", "APPLICATION"])
-async def test_call_is_answered_by_a_handler_in_the_process(name: str, config: Path) -> None:
+@pytest.mark.parametrize(("name", "workers"), [("echo", 1), ("Bot", 1), ("APPLICATION", 1), ("echo", 2)])
+async def test_call_is_answered_by_a_handler_in_the_process(name: str, workers: int, config: Path) -> None:
     answered_by(config, f"bot:{name}")
-    with running("gateway", "--config", config) as gateway, LeanClient() as client:
+    with running("gateway", "--config", config, "--workers", workers) as gateway, LeanClient() as client:
         async with httpx.AsyncClient(trust_env=False) as http:
             await client.connect(http, f"http://{gateway.address('signaling')}/whip")
             await client.speak(encoded(speech())[:50])
@@ -124,10 +124,11 @@ def test_handler_that_is_none_is_a_mistake_of_the_configuration(handler: str, co
     assert result.stderr.startswith(f"rtcsplit: backend.handler = {handler!r}")
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("protocol", ["plain", "realtime"])
-async def test_realtime_api_is_beside_whip(protocol: str, config: Path) -> None:
+async def test_realtime_api_is_beside_whip(protocol: str, workers: int, config: Path) -> None:
     headers = {"Content-Type": "application/sdp"}
-    flags = ("--set", "realtime.path=/v1/realtime", "--set", f"backend.protocol={protocol}")
+    flags = ("--workers", workers, "--set", "realtime.path=/v1/realtime", "--set", f"backend.protocol={protocol}")
     with running("gateway", "--config", config, *flags) as gateway:
         url = f"http://{gateway.address('signaling')}"
         async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as http:
