@@ -284,6 +284,14 @@ MISTAKES = {
         '[directory_dns]\nname = "{ordinal}"\nport = 1\ncluster = 1\nfirst_id = 65535\ncount = 2\n[hint_keys]',
         "directory_dns.count",
     ),
+    "unreadable key file": (HINT_KEYS, '[hint_keys]\nfile = "nowhere.toml"\n', "hint_keys.file"),
+    "key file that is a folder": (HINT_KEYS, '[hint_keys]\nfile = "."\n', "hint_keys.file"),
+    "overlapping addresses": (
+        'listen = "127.0.0.1:0"\nupstream = "127.0.0.1:0"',
+        'listen = "0.0.0.0:3478"\nupstream = "127.0.0.1:3478"',
+        "relay.upstream",
+    ),
+    "redis url without a scheme": ("[hint_keys]", '[redis]\nurl = "10.0.0.2:6379"\n[hint_keys]', "redis.url"),
     "no redis url": ("[hint_keys]", '[redis]\nurl = "http://host"\n[hint_keys]', "redis.url"),
 }
 
