@@ -27,7 +27,7 @@ from ..desk import OPUS_20_MS, Desk
 
 WRAP = 1 << 16
 BATCH = 64
-LONG = [pytest.mark.long, pytest.mark.timeout(900)]
+SOAK = [pytest.mark.soak, pytest.mark.timeout(3600)]  # 13 million packets
 OPUS = AudioNegotiation("0", Direction.SENDRECV, (AudioCodec("opus", 111, 48_000, 2),))
 
 
@@ -55,7 +55,7 @@ class Talk:
                 self.client.receive(datagram, path, self.desk.network.now)
 
 
-@pytest.mark.parametrize("wraps", [1, pytest.param(100, marks=LONG)])
+@pytest.mark.parametrize("wraps", [1, pytest.param(100, marks=SOAK)])
 def test_every_packet_of_many_wraps_comes_back(wraps: int) -> None:
     """F4, E5: a day of 20 ms packets is 66 wraps; rollover counters of both sides agree in both directions."""
     talk = Talk()
@@ -125,7 +125,7 @@ def test_the_last_rtcp_packet_that_the_keys_may_protect_is_the_last_one_sent() -
     assert client.is_closed_by_peer
 
 
-@pytest.mark.parametrize("hours", [1, pytest.param(24, marks=LONG)])
+@pytest.mark.parametrize("hours", [1, pytest.param(24, marks=pytest.mark.long)])
 def test_reports_of_a_day(hours: int) -> None:
     """F7, F8, F12: round trips stay exact, NTP and RTP time together, and nothing but totals grows."""
     start, delay = 5_000.0, 0.040

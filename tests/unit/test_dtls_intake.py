@@ -53,6 +53,7 @@ def test_message_may_declare_16_kib_and_no_more() -> None:
     made = intake()
     assert made.admit(handshake(fragment(b"x", message_type=11, total=16384, seq=1))) is None
     assert made.admit(handshake(fragment(b"x", message_type=11, total=16385, seq=2))) is DropReason.DTLS_BUDGET
+    assert intake().admit(handshake(fragment(b"x", message_type=11, total=16385))) is DropReason.DTLS_BUDGET
     assert made.admit(handshake(fragment(b"x", message_type=11, total=100_000, seq=3))) is DropReason.DTLS_BUDGET
     assert made.highest_message_seq == 1
 

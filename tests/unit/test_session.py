@@ -260,6 +260,24 @@ def test_nothing_follows_the_peers_close_notify(role: DtlsRole) -> None:
 
 
 @ROLES
+def test_what_waits_to_be_sent_does_not_leave_without_consent(role: DtlsRole) -> None:
+    """C14, C15: neither what the peer's close_notify finds queued, nor anything once its checks have ceased."""
+    call = connected(server_role=role)
+    call.client.close(call.network.now)
+    ((close_notify, path),) = call.client.datagrams_to_send(call.network.now)
+    call.server.session.send_rtp(rtp(1), call.network.now)
+    call.server.receive(close_notify, path, call.network.now)
+    assert call.server.datagrams_to_send(call.network.now) == []
+    call = connected(server_role=role)
+    call.client.is_checking = False
+    call.network.run_for(28.0)
+    call.server.session.send_rtp(rtp(1), call.network.now)
+    call.server.handle_timer(call.network.now + 5.0)
+    assert [event.cause for event in call.server.of_type(SessionEnded)] == [EndCause.CONSENT_EXPIRED]
+    assert call.server.datagrams_to_send(call.network.now) == []
+
+
+@ROLES
 def test_our_close_says_so_once_and_then_nothing(role: DtlsRole) -> None:
     """C15, I5: close_notify is the last thing that leaves."""
     call = connected(server_role=role)
