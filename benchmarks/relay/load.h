@@ -20,8 +20,8 @@ enum { LOAD_BATCH = 64, LOAD_DATAGRAM = 1500, LOAD_SAMPLES_MAX = 1 << 22 };
 /* A datagram of ours ends in this, in the octet order of the machine. */
 struct load_mark {
     uint32_t client;
-    uint32_t sequence;
-    uint64_t sent_ns; /* CLOCK_MONOTONIC */
+    uint32_t len;     /* of all of it */
+    uint64_t sent_ns; /* CLOCK_MONOTONIC; 0: of no run */
 };
 
 struct load_batch {

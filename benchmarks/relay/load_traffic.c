@@ -7,7 +7,7 @@
 #include "spp.h"
 
 #define REQUEST_EVERY 128       /* datagrams up; a browser's call has a check in 2.5 s */
-#define QUIET_NS 100000000u     /* nothing more is on its way */
+#define QUIET_NS 200000000u     /* nothing more is on its way */
 #define PATIENCE_NS 3000000000u /* then a datagram is lost */
 #define POLL_NS 1500u           /* between two looks at the sockets while there is nothing to send */
 #define BURST 1024              /* sent at a stretch when as many as possible are, so that the relay never runs dry */
@@ -34,8 +34,8 @@ static size_t length_of(const struct load *load, uint32_t sequence)
 
 static size_t write_media(const struct load *load, uint8_t *out, uint32_t client, uint64_t sent_ns)
 {
-    struct load_mark mark = {client, now.sequence, sent_ns};
     size_t len = length_of(load, now.sequence++);
+    struct load_mark mark = {client, (uint32_t)len, sent_ns};
     memcpy(out, load->media, len - sizeof mark);
     memcpy(out + len - sizeof mark, &mark, sizeof mark);
     return len;
@@ -75,13 +75,13 @@ static void send_down(const struct load *load, unsigned count, uint64_t sent_ns)
 }
 
 /* Checks a datagram that arrived for `client`, and times it. */
-static void note(const struct load *load, const uint8_t *data, size_t len, uint32_t client, uint64_t arrived_ns)
+static void note(const uint8_t *data, size_t len, uint32_t client, uint64_t arrived_ns)
 {
     struct load_mark mark;
     if (data[0] < 128)
         return; /* a request, or its answer */
     memcpy(&mark, data + len - sizeof mark, sizeof mark);
-    if (mark.client != client || len != length_of(load, mark.sequence))
+    if (mark.client != client || len != mark.len)
         now.result.misdirected++;
     else if (now.is_timed && mark.sent_ns > 0 && now.sample_count < LOAD_SAMPLES_MAX)
         now.samples[now.sample_count++] = (uint32_t)(arrived_ns - mark.sent_ns);
@@ -117,7 +117,7 @@ static unsigned take_up(struct load *load)
         bool has_header = datagram->data[0] == 0x56;
         const uint8_t *ip = has_header ? datagram->data + RS_SPP_CLIENT_IP : datagram->peer.ip;
         size_t header = has_header ? RS_SPP_SIZE : 0;
-        note(load, datagram->data + header, datagram->len - header, client_of(ip), arrived_ns);
+        note(datagram->data + header, datagram->len - header, client_of(ip), arrived_ns);
     }
     if (now.is_echo && count > 0)
         send_back(load, count);
@@ -130,8 +130,7 @@ static unsigned take_down(struct load *load)
     uint64_t arrived_ns = now.is_timed && count > 0 ? load_clock_ns() : 0;
     now.result.down += count;
     for (unsigned i = 0; i < count; i++)
-        note(load, at_clients.buffers[i], at_clients.messages[i].msg_len, load_delivered_to(&at_clients, i),
-             arrived_ns);
+        note(at_clients.buffers[i], at_clients.messages[i].msg_len, load_delivered_to(&at_clients, i), arrived_ns);
     return count;
 }
 
