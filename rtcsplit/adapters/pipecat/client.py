@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from pipecat.utils.shared import acquires, releases
-
 from ...errors import CallEndedError
 from ...gateway.audio_out import Speech
 from ...gateway.voice_session import VoiceSession
@@ -46,6 +44,7 @@ class PipecatClient:
         self._speech: Speech | None = None
         self._follower: asyncio.Task[None] | None = None
         self._is_leaving = False
+        self._ends = 0
         self._to_output: Resampler | None = None
         self._output_rate = session.audio_out.sample_rate
 
@@ -56,14 +55,15 @@ class PipecatClient:
 
     # shared by the two ends of a transport
 
-    @acquires("connection")
-    async def connect(self) -> None:
+    def connect(self) -> None:
         """One more end of a transport uses the call."""
+        self._ends += 1
 
-    @releases("connection")
     async def disconnect(self) -> None:
         """One end less; the last one ends the call."""
-        await self.leave()
+        self._ends -= 1
+        if self._ends == 0:
+            await self.leave()
 
     def begin(self, connected: OnEvent, received: OnMessage, disconnected: OnEvent) -> None:
         """Say that the client is there, then what it says, then that it is gone. Idempotent.

@@ -117,7 +117,7 @@ class RtcsplitInput(BaseInputTransport):
     async def setup(self, setup: FrameProcessorSetup) -> None:
         """Take a share of the call."""
         await super().setup(setup)
-        await self._client.connect()
+        self._client.connect()
 
     async def start(self, frame: StartFrame) -> None:
         """Begin to read."""
@@ -174,7 +174,7 @@ class RtcsplitOutput(BaseOutputTransport):
     async def setup(self, setup: FrameProcessorSetup) -> None:
         """Take a share of the call."""
         await super().setup(setup)
-        await self._client.connect()
+        self._client.connect()
 
     async def start(self, frame: StartFrame) -> None:
         """Be ready to play."""
