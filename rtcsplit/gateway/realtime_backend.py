@@ -12,6 +12,7 @@ import asyncio
 import logging
 from typing import Any
 
+import msgspec
 from websockets.asyncio.client import ClientConnection
 
 from ..session.events import ChannelEvent, EndCause
@@ -23,7 +24,7 @@ from .call_events import CallEvents
 from .call_limit import CallLimit
 from .first_of import first_of
 from .realtime_controller import EventsController
-from .realtime_events import parse_audio, parse_head, parse_object
+from .realtime_events import for_backend, parse_audio, parse_head, parse_object
 from .realtime_speech import RealtimeSpeech
 from .refusal import BackendError, Refusal
 from .voice import VoiceApplication
@@ -120,7 +121,7 @@ class _Conversation:
         self._session = session
         self._events = events
         self._maker = events.maker
-        self._configuration = {name: value for name, value in events.configuration.items() if name != "model"}
+        self._configuration = for_backend(events.configuration)
         self._speech = RealtimeSpeech(session.audio_out)
         self._interrupts = True
 
@@ -164,9 +165,7 @@ class _Conversation:
             elif kind == "output_audio_buffer.clear":
                 await self._interrupt(socket)
             else:
-                if kind == "session.update":
-                    self._note_session(parse_object(text))
-                await socket.send(text)
+                await socket.send(self._session_update(text) if kind == "session.update" else text)
 
     async def _relay_backend(self, socket: ClientConnection) -> None:
         """The backend's events, to the client; its audio, to the playout."""
@@ -213,11 +212,15 @@ class _Conversation:
             self._events.session = session
             self._interrupts = _interrupts(session)
 
-    def _note_session(self, event: dict[str, Any]) -> None:
-        """Keep what a backend that comes back has to be told."""
+    def _session_update(self, text: str | bytes) -> str | bytes:
+        """Return the event as the backend gets it, and keep what one that comes back has to be told."""
+        event = parse_object(text)
         session = event.get("session")
-        if isinstance(session, dict):
-            self._configuration |= {name: value for name, value in session.items() if name != "model"}
+        if not isinstance(session, dict):
+            return text  # the backend's to refuse
+        wanted = for_backend(session)
+        self._configuration |= wanted
+        return msgspec.json.encode(event | {"session": wanted}).decode()
 
 
 def _interrupts(session: dict[str, Any]) -> bool:

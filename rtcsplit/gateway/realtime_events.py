@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from .refusal import Refusal
 
-__all__ = ["AudioDelta", "EventMaker", "parse_audio", "parse_head", "parse_object"]
+__all__ = ["AudioDelta", "EventMaker", "for_backend", "parse_audio", "parse_head", "parse_object"]
 
 
 class AudioDelta(Struct, frozen=True):
@@ -46,6 +46,7 @@ class _Head(Struct, frozen=True):
 
 _HEAD = msgspec.json.Decoder(_Head)
 _AUDIO = msgspec.json.Decoder(AudioDelta)
+_NOT_THE_CLIENTS = frozenset({"model", "input_audio_format", "output_audio_format"})
 _ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -73,6 +74,21 @@ def parse_object(text: str | bytes) -> dict[str, Any]:
         return msgspec.json.decode(text, type=dict[str, Any])
     except _ERRORS:
         return {}
+
+
+def for_backend(session: dict[str, Any]) -> dict[str, Any]:
+    """Return a session configuration without what is not the client's to say: the model, which belongs into the URL,
+    and the formats of audio, which between gateway and backend is PCM whatever goes by RTP.
+    """
+    kept = {name: value for name, value in session.items() if name not in _NOT_THE_CLIENTS}
+    audio = kept.get("audio")
+    if isinstance(audio, dict):
+        kept["audio"] = {side: _without_format(value) for side, value in audio.items()}
+    return kept
+
+
+def _without_format(side: object) -> object:
+    return {name: value for name, value in side.items() if name != "format"} if isinstance(side, dict) else side
 
 
 class EventMaker:

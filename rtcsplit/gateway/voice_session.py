@@ -184,7 +184,9 @@ class VoiceSession:
     def _drain_inbound(self, now: float) -> None:
         live = self._inbound.live_steps(now)
         if live:
-            self._counters.frames.update(step.fate for step in live)
+            frames = self._counters.frames
+            for step in live:
+                frames[step.fate] += 1
             self.audio_in.put(live)
         transcript = self._inbound.transcript_steps(now)
         if transcript:

@@ -192,6 +192,22 @@ async def test_barge_in_tells_each_side_what_it_has_to_know(how: str) -> None:
         assert len(model.of_type("conversation.item.truncate")) == 1
 
 
+async def test_audio_format_is_not_the_clients_to_say() -> None:
+    """Between gateway and backend it is PCM: a client that asks for another would make noise of its call."""
+    model = Model()
+    async with backend(model) as url, calling(url) as (dial, _):
+        page = await dial()
+        await page.until("session.created")
+        audio = {"input": {"format": {"type": "audio/pcmu"}, "turn_detection": None}, "output": "nonsense"}
+        session = {"type": "realtime", "model": "another", "input_audio_format": "g711_ulaw", "audio": audio}
+        page.send("session.update", event_id="event_7", session=session)
+        told = await model.until("session.update", 2)
+        expected = {"type": "realtime", "audio": {"input": {"turn_detection": None}, "output": "nonsense"}}
+        assert told == {"type": "session.update", "event_id": "event_7", "session": expected}
+        page.send("session.update", session=7)
+        assert (await model.until("session.update", 3))["session"] == 7, "the backend's to refuse"
+
+
 async def test_session_that_does_not_let_itself_be_interrupted() -> None:
     model = Model()
     async with backend(model) as url, calling(url) as (dial, _):
