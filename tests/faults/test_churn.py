@@ -204,7 +204,7 @@ async def test_an_ended_call_is_gone_at_once() -> None:
 async def test_ten_minutes_of_churn_leave_nothing_and_memory_stands_still(seconds: int) -> None:
     """20 calls a second, a fifth of them ended badly."""
     rng = random.Random(2)
-    warm_up, every, rate = 120, 10, 20
+    warm_up, every, rate = seconds / 5, 10, 20
     with CountedServer() as server:
         fresh = server.census()
         knock(server)
