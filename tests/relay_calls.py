@@ -64,6 +64,11 @@ class Media:
             self.gap = max(self.gap, at - before - max(due, _INTERVAL))
         self._heard = at, sent, tick
 
+    @property
+    def heard_at(self) -> float:
+        """When the last one arrived, by the clock of the day; 0 if none did."""
+        return self._heard[0] if self._heard else 0.0
+
     def begin_anew(self) -> None:
         """Measure from the next datagram on: what was before is no silence."""
         self.gap, self._heard = 0.0, None
