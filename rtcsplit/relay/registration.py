@@ -47,12 +47,12 @@ class Registration:
         self._keys = keys
         self._entry = entry
         self._said: Announced | None = None
+        self._saying: asyncio.Future[None] | None = None
         self._task = Background()
         self.announced = 0
 
     async def __aenter__(self) -> Registration:
-        with contextlib.suppress(RedisUnavailable):
-            await self._say(self._entry())
+        await self._say_if_possible(self._entry())
         self._task.start(self._keep_announced())
         return self
 
@@ -60,8 +60,9 @@ class Registration:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._task.end()
-        with contextlib.suppress(RedisUnavailable):
-            await self._say(None)
+        if self._saying is not None:
+            await self._saying
+        await self._say_if_possible(None)
 
     async def _keep_announced(self) -> None:
         due = time.monotonic() + _RENEW_SECONDS
@@ -70,8 +71,13 @@ class Registration:
             if self._entry() == self._said and time.monotonic() < due:
                 continue
             due = time.monotonic() + _RENEW_SECONDS
-            with contextlib.suppress(RedisUnavailable):
-                await self._say(self._entry())
+            # Not cancelled with us: the library would drop a connection that waits for an answer, without closing it.
+            self._saying = asyncio.ensure_future(self._say_if_possible(self._entry()))
+            await asyncio.shield(self._saying)
+
+    async def _say_if_possible(self, entry: Announced | None) -> None:
+        with contextlib.suppress(RedisUnavailable):
+            await self._say(entry)
 
     async def _say(self, entry: Announced | None) -> None:
         said, self._said = self._said, entry
