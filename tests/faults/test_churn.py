@@ -33,7 +33,9 @@ SOAK = [pytest.mark.soak, pytest.mark.timeout(1500)]
 SPEECH = [b"\xf8spoken"] * 3
 STRANGERS = 17_000  # more than the caches of addresses hold
 HELLO = bytes([22, 0xFE, 0xFD]) + bytes(10)
-SETTLED = 60.0  # consent and half-made sessions take 30 s to expire
+CONSENT = 32.0  # consent expires after 30 s
+SETTLED = 60.0
+STUCK = 90.0  # nothing that a client does takes so long
 
 
 class Deaf(LeanClient):
@@ -92,9 +94,10 @@ async def cut_offer(http: httpx.AsyncClient, url: str) -> None:
 
 
 async def vanished(http: httpx.AsyncClient, url: str) -> None:
-    """Connected, and gone without a word: consent expires."""
+    """Connected, and silent from then on: consent expires. Nobody else gets the port before that."""
     with LeanClient() as client:
         await client.connect(http, url)
+        await asyncio.sleep(CONSENT)
 
 
 QUICK_ABORTS = (unused, half_made, cut_offer)
@@ -140,7 +143,7 @@ async def at_pace(rate: float, jobs: list[Callable[[], Awaitable[None]]]) -> lis
     running = []
     for index, job in enumerate(jobs):
         await asyncio.sleep(start + index / rate - loop.time())
-        running.append(asyncio.ensure_future(job()))
+        running.append(asyncio.ensure_future(asyncio.wait_for(job(), STUCK)))
     outcomes = await asyncio.gather(*running, return_exceptions=True)
     return [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
 
