@@ -146,11 +146,12 @@ def available(names: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def driven_relay(name: str) -> Iterator[DrivenRelay]:
-    """A relay without flows, ready to run; both processes end with the context."""
+def driven_relay(name: str, flows: int | None = None) -> Iterator[DrivenRelay]:
+    """A relay without flows, ready to run; both processes end with the context. ``flows``: room for so many."""
+    room = ["--flows", str(flows)] if flows and CONTENDERS[name][: len(_OURS)] == _OURS else []
     with (
         _process([str(BUILD / "load")], LOAD_CPU) as (load, transceiver_port),
-        _process([*CONTENDERS[name], transceiver_port], RELAY_CPU) as (relay, relay_port),
+        _process([*CONTENDERS[name], *room, transceiver_port], RELAY_CPU) as (relay, relay_port),
     ):
         driven = DrivenRelay(relay, load)
         request = packets.CHECKS[0]

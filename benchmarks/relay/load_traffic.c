@@ -215,21 +215,37 @@ static void await_arrivals(struct load *load, uint64_t up, uint64_t down)
     }
 }
 
+static void send_requests(const struct load *load, uint32_t first, uint32_t count)
+{
+    for (uint32_t batch, done = 0; done < count; done += batch) {
+        batch = count - done < LOAD_BATCH ? count - done : LOAD_BATCH;
+        for (uint32_t i = 0; i < batch; i++) {
+            size_t len = load_write_request(load, to_relay.buffers[i], first + done + i);
+            load_address_up(load, &to_relay, i, first + done + i, len);
+        }
+        if (load_send(load->clients, &to_relay, batch) != batch)
+            load_fail("requests");
+    }
+}
+
+static void send_down_to(const struct load *load, uint32_t first, uint32_t count)
+{
+    now.next_down = first;
+    for (uint32_t batch, done = 0; done < count; done += batch) {
+        batch = count - done < LOAD_BATCH ? count - done : LOAD_BATCH;
+        send_down(load, batch, 0);
+    }
+}
+
 void load_make_flows(struct load *load, uint32_t first, uint32_t count)
 {
     struct load_run run = {.flows = first + count};
     begin(&run);
     for (uint32_t group, done = 0; done < count; done += group) {
         group = count - done < GROUP ? count - done : GROUP;
-        for (uint32_t i = 0; i < group; i++) {
-            size_t len = load_write_request(load, to_relay.buffers[i], first + done + i);
-            load_address_up(load, &to_relay, i, first + done + i, len);
-        }
-        if (load_send(load->clients, &to_relay, group) != group)
-            load_fail("requests");
+        send_requests(load, first + done, group);
         await_arrivals(load, done + group, done);
-        now.next_down = first + done;
-        send_down(load, group, 0);
+        send_down_to(load, first + done, group);
         await_arrivals(load, done + group, done + group);
     }
 }
@@ -238,10 +254,9 @@ void load_renew_flows(struct load *load, uint32_t count)
 {
     struct load_run run = {.flows = count};
     begin(&run);
-    now.next_down = 0;
     for (uint32_t group, done = 0; done < count; done += group) {
         group = count - done < GROUP ? count - done : GROUP;
-        send_down(load, group, 0);
+        send_down_to(load, done, group);
         await_arrivals(load, 0, done + group);
     }
 }

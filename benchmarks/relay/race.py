@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from .driven import DrivenRelay, Outcome, Traffic
+from .driven import DrivenRelay, Outcome, Traffic, driven_relay
 
 __all__ = ["BELOW", "SITUATIONS", "Race", "flow_octets", "loss_free_rate"]
 
@@ -79,11 +79,9 @@ def _is_loss_free(outcome: Outcome, rate: int, millis: int) -> bool:
     return outcome.arrived == outcome.sent and outcome.sent >= 0.99 * rate * millis / 1000
 
 
-def flow_octets(relay: DrivenRelay, counts: Sequence[int]) -> dict[int, float]:
-    """Return how much memory a relay without flows takes for so many of them, per flow."""
-    before = relay.resident()
-    found = {}
-    for count in sorted(counts):
+def flow_octets(contender: str, count: int) -> float:
+    """Return how much memory a relay with room for so many flows takes for them, per flow."""
+    with driven_relay(contender, count) as relay:
+        before = relay.resident()
         relay.make_flows(count)
-        found[count] = (relay.resident() - before) / count
-    return found
+        return (relay.resident() - before) / count

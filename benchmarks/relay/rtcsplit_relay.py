@@ -20,7 +20,7 @@ from rtcsplit.wire.address import Address
 from .. import packets
 
 LOOPBACK = Address.of("127.0.0.1", 0)
-FLOWS = 1 << 20
+FLOWS = 131072
 
 
 async def main(options: argparse.Namespace) -> None:
@@ -29,7 +29,7 @@ async def main(options: argparse.Namespace) -> None:
         upstream=LOOPBACK,
         workers=1,
         allow_client_networks=(ip_network("127.0.0.0/8"),),
-        confirmed_flows=FLOWS,
+        confirmed_flows=options.flows,
         runs=options.runs,
         coalesce_us=250 if options.coalesce else 0,
     )
@@ -45,5 +45,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     for option in ("--runs", "--trunks", "--coalesce"):
         parser.add_argument(option, action="store_true")
+    parser.add_argument("--flows", type=int, default=FLOWS)
     parser.add_argument("port", type=int)
     asyncio.run(main(parser.parse_args()))
