@@ -1,3 +1,4 @@
+static const double RS_RTP_SILENCE;
 struct rs_rtp_stream {
     uint32_t ssrc;
     uint32_t timestamp;
