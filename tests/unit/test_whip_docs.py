@@ -32,22 +32,34 @@ async def test_how_to_mount_runs_as_written() -> None:
         assert (await http.delete(response.headers["location"], headers=headers)).status_code == 200
 
 
+SIGNALING = ROOT / "rtcsplit" / "signaling"
+PROBLEM = r'(?:Problem|_unauthorized|_unprocessable)\(\s*(?:HTTPStatus\.\w+,\s*)?"(\w+)"'
+SMALL = sorted(SIGNALING.glob("small_webrtc*.py"))
 CODES = {
-    "sdp.md": (ROOT / "rtcsplit" / "session" / "sdp", r'(?:malformed|unsupported|SdpError)\(\s*"(\w+)"'),
-    "whip.md": (
-        ROOT / "rtcsplit" / "signaling",
-        r'(?:Problem|_unauthorized|_unprocessable)\(\s*(?:HTTPStatus\.\w+,\s*)?"(\w+)"',
+    "sdp.md": (
+        sorted((ROOT / "rtcsplit" / "session" / "sdp").glob("*.py")),
+        r'(?:malformed|unsupported|SdpError)\(\s*"(\w+)"',
     ),
+    "whip.md": (sorted(set(SIGNALING.glob("*.py")) - set(SMALL)), PROBLEM),
 }
+
+
+def codes_in(files: list[Path], pattern: str) -> set[str]:
+    return {code for path in files for code in re.findall(pattern, path.read_text())}
+
+
+def codes_of(page: str, heading: str, column: int) -> set[str]:
+    table = (DOCS / "reference" / page).read_text().split(f"## {heading}")[1].split("\n## ")[0]
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("|")]
+    return {code for row in rows[2:] for code in re.findall(r"`(\w+)`", row[column])}
 
 
 @pytest.mark.parametrize("page", CODES)
 def test_every_refusal_code_is_documented(page: str) -> None:
     """docs/reference: the code's row is there, and no row is of a code that no longer exists."""
-    folder, pattern = CODES[page]
-    used = {code for path in folder.glob("*.py") for code in re.findall(pattern, path.read_text())}
-    table = (DOCS / "reference" / page).read_text().split("## Refusals")[1].split("\n## ")[0]
-    rows = [line.split("|") for line in table.splitlines() if line.startswith("|")]
-    column = 1 if page == "sdp.md" else 2
-    listed = {code for row in rows[2:] for code in re.findall(r"`(\w+)`", row[column])}
-    assert listed == used
+    assert codes_of(page, "Refusals", 1 if page == "sdp.md" else 2) == codes_in(*CODES[page])
+
+
+def test_every_code_of_pipecats_protocol_is_documented() -> None:
+    """Its page lists those of its own beside those that it shares."""
+    assert codes_in(SMALL, PROBLEM) <= codes_of("small-webrtc.md", "Errors", 2)
