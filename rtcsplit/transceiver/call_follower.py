@@ -67,6 +67,11 @@ class CallFollower:
             has_events = True
         return has_events
 
+    def checked(self, call: Call, client: Address, now: float) -> None:
+        """``call`` had an authenticated check from ``client``: where it waits for that address, ask for it again."""
+        if self._registry.table.awaits(client, call):
+            self._bind(client, call, now)
+
     def take_rtp(self, call: Call, packet: RtpPacket | bytes, arrived_at: float, now: float) -> None:
         """Account for an authentic RTP packet, and give it to the application."""
         if call.log is not None:
@@ -126,7 +131,9 @@ class CallFollower:
             self._guard(call, now, self._channel_event, call, event)
 
     def _bind(self, client: Address, call: Call, now: float) -> None:
-        if not self._registry.table.bind(client, call, now):
+        table = self._registry.table
+        is_known_conflict = table.awaits(client, call)
+        if not table.bind(client, call, now) and not is_known_conflict:
             self.flow_conflicts += 1
             if call.log is not None:
                 call.log.address_conflict(client, now)

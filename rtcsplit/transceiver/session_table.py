@@ -2,7 +2,8 @@
 
 A call has one ufrag, and while its ICE restarts up to three (RFC 8445 section 9).
 The table learns addresses and keys from the calls' events; no call holds its table. One living call per client address
-(checklist A14): the first one keeps it until it is silent there, or ends.
+(checklist A14): the first one keeps it until it is silent there, or ends. A call that could not have an address waits
+for it: it asks again with its later checks, and gets it when the owner ends.
 
 The addresses are kept a second time in C, where SRTP is opened a batch at a time.
 """
@@ -33,6 +34,7 @@ class _Entry:
     number: int
     ufrags: set[str] = field(default_factory=set)
     clients: dict[Address, None] = field(default_factory=dict)  # insertion order is age
+    awaited: dict[Address, None] = field(default_factory=dict)  # as many, which other calls have
     keys: SrtpSession | None = None
     rtp: NativeRtpSession | None = None
 
@@ -52,6 +54,7 @@ class SessionTable(Generic[Call]):
         self._is_silent = is_silent
         self._by_ufrag: dict[str, Call] = {}
         self._by_client: dict[Address, Call] = {}
+        self._waiting: dict[Address, dict[Call, None]] = {}  # the newest claim is last; empty but for conflicts
         self._by_number: dict[int, Call] = {}
         self.of_number = self._by_number.get
         self._entries: dict[Call, _Entry] = {}
@@ -88,27 +91,31 @@ class SessionTable(Generic[Call]):
         del self._by_number[entry.number]
         for ufrag in entry.ufrags:
             del self._by_ufrag[ufrag]
+        for client in entry.awaited:
+            self._forget_claim(client, call)
         for client in entry.clients:
             self._unbind(client)
+            if client in self._waiting:
+                self._bind(client, next(reversed(self._waiting[client])))
 
     def bind(self, client: Address, call: Call, now: float) -> bool:
-        """Route datagrams of ``client`` to ``call``; False where another living call keeps the address."""
+        """Route datagrams of ``client`` to ``call``; False where another living call keeps it, and this one waits."""
         owner = self._by_client.get(client)
         if owner is call:
             return True
         if owner is not None:
             if not self._is_silent(owner, client, now):
+                self._wait(client, call)
                 return False
             del self._entries[owner].clients[client]
-        entry = self._entries[call]
-        if len(entry.clients) >= _MAX_ADDRESSES_PER_CALL:
-            oldest = next(iter(entry.clients))
-            del entry.clients[oldest]
-            self._unbind(oldest)
-        entry.clients[client] = None
-        self._by_client[client] = call
-        self._tell(client, entry)
+            self._wait(client, owner)  # it may be heard there again
+        self._bind(client, call)
         return True
+
+    def awaits(self, client: Address, call: Call) -> bool:
+        """Whether ``call`` could not have ``client``, or lost it, and has not got it since."""
+        waiting = self._waiting.get(client)
+        return waiting is not None and call in waiting
 
     def arm(self, call: Call, keys: SrtpSession, rtp: NativeRtpSession | None = None) -> None:
         """Let the SRTP of ``call`` be opened with ``keys`` from now on, whatever address of its it comes from.
@@ -127,6 +134,36 @@ class SessionTable(Generic[Call]):
     def of_client(self, client: Address) -> Call | None:
         """Return the call that the client address belongs to."""
         return self._by_client.get(client)
+
+    def _bind(self, client: Address, call: Call) -> None:
+        entry = self._entries[call]
+        if client in entry.awaited:
+            del entry.awaited[client]
+            self._forget_claim(client, call)
+        if len(entry.clients) >= _MAX_ADDRESSES_PER_CALL:
+            oldest = next(iter(entry.clients))
+            del entry.clients[oldest]
+            self._unbind(oldest)
+        entry.clients[client] = None
+        self._by_client[client] = call
+        self._tell(client, entry)
+
+    def _wait(self, client: Address, call: Call) -> None:
+        awaited = self._entries[call].awaited
+        if client not in awaited and len(awaited) >= _MAX_ADDRESSES_PER_CALL:
+            oldest = next(iter(awaited))
+            del awaited[oldest]
+            self._forget_claim(oldest, call)
+        awaited[client] = None
+        claims = self._waiting.setdefault(client, {})
+        claims.pop(call, None)
+        claims[call] = None
+
+    def _forget_claim(self, client: Address, call: Call) -> None:
+        claims = self._waiting[client]
+        del claims[call]
+        if not claims:
+            del self._waiting[client]
 
     def _tell(self, client: Address, entry: _Entry) -> None:
         self.native.put(*client, entry.number, None if entry.keys is None else entry.keys.contexts, entry.rtp)

@@ -188,6 +188,8 @@ class Switchboard:
             reason = call.session.receive_classified(kind, datagram, path, now)
         if reason is not None:
             self._counter.drop(reason, call)
+        elif kind is Kind.STUN:
+            self._follower.checked(call, path.client, now)
         self._touched[call] = True
         self._follower.follow(call, now)
 

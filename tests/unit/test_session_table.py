@@ -77,3 +77,46 @@ def test_a_call_may_have_several_ufrags_for_a_while() -> None:
     assert "new" not in calls
     assert calls.of_client(HERE) is None
     assert len(calls) == 0
+
+
+def test_an_address_that_a_call_waits_for_is_its_own_when_the_owner_ends() -> None:
+    """A14: of several that wait, the one whose claim is newest."""
+    calls = table()
+    for ufrag in ("first", "second", "third"):
+        calls.add(ufrag, ufrag)
+        calls.bind(HERE, ufrag, 0.0)
+    assert calls.of_client(HERE) == "first"
+    assert calls.awaits(HERE, "second")
+    assert not calls.bind(HERE, "second", 1.0)
+    calls.remove("first")
+    assert calls.of_client(HERE) == "second"
+    assert not calls.awaits(HERE, "second")
+    calls.remove("third")
+    calls.remove("second")
+    assert calls.of_client(HERE) is None
+    assert len(calls.native) == 0
+
+
+def test_a_call_that_lost_its_address_gets_it_back_when_the_other_one_ends() -> None:
+    calls = table({"first"})
+    calls.add("one", "first")
+    calls.add("two", "second")
+    calls.bind(HERE, "first", 0.0)
+    assert calls.bind(HERE, "second", 0.0)
+    assert calls.awaits(HERE, "first")
+    calls.remove("second")
+    assert calls.of_client(HERE) == "first"
+
+
+def test_a_call_waits_for_sixteen_addresses_at_most() -> None:
+    calls = table()
+    calls.add("one", "first")
+    calls.add("two", "second")
+    addresses = [Address.of("192.0.2.1", port) for port in range(1000, 1017)]
+    for address in addresses[:16]:
+        calls.bind(address, "first", 0.0)
+        calls.bind(address, "second", 0.0)
+    calls.add("three", "third")
+    calls.bind(addresses[16], "third", 0.0)
+    calls.bind(addresses[16], "second", 0.0)
+    assert [calls.awaits(address, "second") for address in addresses] == [False] + [True] * 16

@@ -100,11 +100,35 @@ def test_a_second_session_on_a_tuple_gets_answers_and_nothing_else() -> None:
     desk.receive(request, first.path, desk.network.now)
     sent = desk.datagrams_to_send(desk.network.now)
     assert classify(sent[0][0]) is Kind.STUN
-    assert desk.board.flow_conflicts >= 1
+    desk.receive(second.check(), first.path, desk.network.now)
+    assert desk.datagrams_to_send(desk.network.now)
+    assert desk.board.flow_conflicts == 1
     payloads = speak(first, range(1, 6), b"first")
     desk.network.run_for(0.5)
     assert [packet.payload for packet in heard(first)] == payloads
     assert second_call.session.state is SessionState.HANDSHAKING
+
+
+@pytest.mark.parametrize("end", ["close", "silence"])
+def test_a_second_session_on_a_tuple_connects_once_the_first_is_gone(end: str) -> None:
+    """A14, C10: refused at first, it asks for the address with each check, and gets it when the first one ends."""
+    desk = Desk()
+    first_call, first = desk.dial()
+    desk.connect(first)
+    first.is_checking = end != "silence"
+    second_call, second = desk.dial(address=first.path.client)  # the socket's datagrams are the second one's now
+    desk.network.run_for(0.2)
+    assert second.answers
+    assert second_call.session.state is SessionState.HANDSHAKING
+    if end == "close":
+        first_call.close()
+    # 7 s of silence, and the client's own timer, which has backed off by then
+    assert desk.network.run_until(lambda: second_call.session.state is SessionState.CONNECTED, limit=15.0)
+    desk.connect(second)
+    assert desk.board.flow_conflicts == 1
+    payloads = speak(second, range(1, 6), b"second")
+    desk.network.run_for(0.5)
+    assert [packet.payload for packet in heard(second)] == payloads
 
 
 def test_strangers_are_refused_without_a_session() -> None:
