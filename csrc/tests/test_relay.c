@@ -11,10 +11,13 @@
 
 static struct rs_relay relay;
 
-static int open_socket(void)
+/* A worker's socket wakes up often, so that the worker stops soon; whoever waits for a worker is patient. */
+enum { WORKERS_MS = 50, PATIENT_MS = 20000 };
+
+static int open_socket(unsigned timeout_ms)
 {
     const struct rs_address loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1}, 0};
-    const struct timeval timeout = {.tv_usec = 50000};
+    const struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
     struct sockaddr_storage name;
     socklen_t len;
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -97,7 +100,8 @@ static void test_both_directions_forward_until_stopped(void)
     struct rs_hint_keys keys;
     size_t size;
     void *region = region_for(&settings, &size);
-    int public = open_socket(), upstream = open_socket(), client = open_socket(), transceiver = open_socket();
+    int public = open_socket(WORKERS_MS), upstream = open_socket(WORKERS_MS);
+    int client = open_socket(PATIENT_MS), transceiver = open_socket(PATIENT_MS);
     static struct rs_udp_batch batch;
     struct rs_udp_socket as_client, as_transceiver;
     pthread_t threads[2];
@@ -236,7 +240,7 @@ static void test_what_waits_is_discarded_unread_and_counted(void)
     const struct rs_relay_settings settings = {1, 100, {9}};
     size_t size;
     void *region = region_for(&settings, &size);
-    int public = open_socket(), upstream = open_socket(), client = open_socket();
+    int public = open_socket(PATIENT_MS), upstream = open_socket(WORKERS_MS), client = open_socket(WORKERS_MS);
     static struct rs_udp_batch batch;
     struct rs_udp_socket as_client;
     rs_udp_batch_init(&batch);
