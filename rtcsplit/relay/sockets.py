@@ -61,15 +61,15 @@ def open_sockets(settings: RelaySettings) -> list[WorkerSockets]:
 def open_more_sockets(settings: RelaySettings, held: Sequence[WorkerSockets]) -> list[WorkerSockets]:
     """Bind the sockets of the workers that ``settings`` have beyond those that are held, or none.
 
-    Nobody is heard there until :func:`steer`.
+    Nobody is heard there until :func:`steer`, from the first moment on: the process in charge does not know of them,
+    and has no flow for a client whose first datagram went through one.
 
     Raises:
         ConfigurationError: as :func:`open_sockets`.
     """
-    made = _open_workers(settings, held)
-    if made:
-        steer([*held, *made], len(_group(held, serves_relays=False)))
-    return made
+    if settings.worker_count > len(held):
+        _choose_first(held, len(_group(held, serves_relays=False)))
+    return _open_workers(settings, held)
 
 
 def steer(sockets: Sequence[WorkerSockets], workers: int) -> bool:
@@ -79,12 +79,18 @@ def steer(sockets: Sequence[WorkerSockets], workers: int) -> bool:
         False if the kernel would not: then they arrive at all of them.
     """
     clients, relays = (_group(sockets, serves_relays=kind) for kind in (False, True))
-    are_steered = len(relays) < 2 or spread_by_client(relays[0].public, workers)
     if workers < len(clients):
-        return spread_by_sender(clients[0].public, workers) and are_steered
+        return _choose_first(sockets, workers)
     if len(clients) > 1:
         spread_by_kernel(clients[0].public)
-    return are_steered
+    return len(relays) < 2 or spread_by_client(relays[0].public, workers)
+
+
+def _choose_first(sockets: Sequence[WorkerSockets], workers: int) -> bool:
+    """Let datagrams arrive at the first so many workers of each kind, however many are bound from now on."""
+    clients, relays = (_group(sockets, serves_relays=kind) for kind in (False, True))
+    are_steered = not relays or spread_by_client(relays[0].public, workers)
+    return spread_by_sender(clients[0].public, workers) and are_steered
 
 
 def _group(sockets: Iterable[WorkerSockets], *, serves_relays: bool) -> list[WorkerSockets]:
@@ -117,7 +123,21 @@ def _bind_shared(settings: RelaySettings, sharing: Sequence[socket.socket], serv
     if sharing:
         address = address_of(sharing[0])
         sharing[0].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    return _bind(address, setting, settings, is_shared=bool(sharing))
+        return _bind(address, setting, settings, is_shared=True)
+    first = _bind(address, setting, settings)
+    _prepare_to_share(first, setting, settings)
+    return first
+
+
+def _prepare_to_share(first: socket.socket, setting: str, settings: RelaySettings) -> None:
+    """Let the kernel take a rule for who hears what before there is a second socket.
+
+    It takes none for a socket that has never shared its address. A rule that came after the second socket would be
+    late for what arrived in between.
+    """
+    first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    _bind(address_of(first), setting, settings, is_shared=True).close()
+    first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
 
 
 def address_of(sock: socket.socket) -> Address:

@@ -13,6 +13,7 @@ import pytest
 
 from rtcsplit._native.shared import Seats, new_memory
 from rtcsplit.errors import ConfigurationError, NativeError
+from rtcsplit.relay import sockets
 from rtcsplit.relay.held_directory import HeldDirectory
 from rtcsplit.relay.holdings import Holdings
 from rtcsplit.relay.relay import Relay
@@ -115,6 +116,41 @@ def test_clients_arrive_at_as_many_workers_as_are_steered_to(host):
         assert arrive() == [64, 0, 0, 0]
         held.steer(3)
         assert [bool(count) for count in arrive()] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "::"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_new_socket_hears_nobody_from_its_first_moment_on(host, workers, monkeypatch):
+    """Whoever is heard there too early has no flow for the process in charge, which does not know of that worker."""
+    settings = replace(SETTINGS, listen=Address.of(host, 0), workers=workers)
+    held = Holdings.open(settings)
+    to = ({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), held.sockets[0].public.getsockname()[1])
+    bind = sockets._bind
+
+    with contextlib.ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.socket(held.sockets[0].public.family, socket.SOCK_DGRAM)) for _ in "x" * 64
+        ]
+
+        def bind_and_arrive(*args, **flags):
+            bound = bind(*args, **flags)
+            for client in clients:
+                client.sendto(b"x", to)
+            return bound
+
+        monkeypatch.setattr(sockets, "_bind", bind_and_arrive)
+        held = held.with_room_for(replace(settings, workers=workers + 2))
+        stack.callback(held.close)
+        counts = [len(received(pair.public)) for pair in held.sockets]
+    assert [bool(count) for count in counts] == [True] * workers + [False] * 2
+    assert sum(counts) == 4 * len(clients)  # two public sockets, two upstream ones
+
+
+def test_an_address_that_may_be_shared_is_not_shared_with_another_relay(holdings):
+    stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    with stranger, pytest.raises(OSError, match="in use"):
+        stranger.bind(holdings.sockets[0].public.getsockname())
 
 
 def received(sock: socket.socket) -> list[bytes]:
