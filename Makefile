@@ -112,7 +112,7 @@ csrc-test: $(C_TESTS) ## C tests under ASan and UBSan
 	@set -e; for test in $(C_TESTS); do $$test; done
 
 # The C tests that have threads once more, under ThreadSanitizer: clang's, since gcc's knows no fences.
-C_RACE_TESTS := $(patsubst %,build/races/test_%,counters flow_ring flow_table relay relay_threads)
+C_RACE_TESTS := $(patsubst %,build/races/test_%,counters flow_ring flow_table relay relay_moves relay_threads)
 C_RACE_FLAGS := -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror -pthread -fsanitize=thread -Icsrc
 
 build/races/test_%: csrc/tests/test_%.c $(wildcard csrc/*.c csrc/*.h csrc/tests/*.h)

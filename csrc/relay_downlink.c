@@ -83,8 +83,10 @@ static enum rs_drop confirm(struct rs_relay_worker *worker, const struct rs_rout
     }
     if (rs_flow_table_put(worker->confirmed, hash, &flow, now_ms, false) == RS_FLOW_REFUSED)
         return RS_DROP_FLOW_TABLE_FULL;
-    if (standing->is_confirmed && !standing->is_ours)
+    if (standing->is_confirmed && !standing->is_ours) {
+        atomic_thread_fence(memory_order_release); /* who sees it gone sees where it went */
         rs_flow_table_end(standing->owner->confirmed, &standing->confirmed);
+    }
     *via = flow.via;
     count_event(worker, standing->is_confirmed ? RS_FLOW_EVENT_MOVED : event);
     if (flow.has_hint) {

@@ -16,12 +16,17 @@ bool rs_relay_find_elsewhere(const struct rs_relay_worker *worker, uint64_t hash
                              uint32_t now_ms, struct rs_flow_ref *out, struct rs_relay_worker **owner)
 {
     struct rs_relay *relay = worker->relay;
-    for (uint32_t i = 0; i < relay->workers; i++) {
-        struct rs_relay_worker *other = &relay->worker[i];
-        if (other != worker && rs_flow_table_find(other->confirmed, hash, client, now_ms, out)) {
-            *owner = other;
-            return true;
+    /* A flow that moves is in its new table before it leaves the old one, so whoever looks at the new table too early
+     * and at the old one too late finds it the second time. A stranger's costs little: the lines are in the cache. */
+    for (unsigned attempt = 0; attempt < 2 && relay->workers > 1; attempt++) {
+        for (uint32_t i = 0; i < relay->workers; i++) {
+            struct rs_relay_worker *other = &relay->worker[i];
+            if ((other != worker || attempt > 0) && rs_flow_table_find(other->confirmed, hash, client, now_ms, out)) {
+                *owner = other;
+                return true;
+            }
         }
+        atomic_thread_fence(memory_order_acquire); /* who saw it gone sees where it went */
     }
     return false;
 }

@@ -36,7 +36,8 @@ static inline bool rs_relay_is_open(const struct rs_routing *routing, const stru
     return !flow->has_hint || (rs_routing_keys(routing)->present >> (flow->hint[0] & 15u) & 1u) != 0;
 }
 
-/* The client's confirmed flow in another worker's table, which is `*owner`; false: none has one. */
+/* The client's confirmed flow where it is not in this worker's table: in that of `*owner`; false: none has one. The
+ * owner is this worker after all where the flow moved to it meanwhile. */
 bool rs_relay_find_elsewhere(const struct rs_relay_worker *worker, uint64_t hash, const struct rs_address *client,
                              uint32_t now_ms, struct rs_flow_ref *out, struct rs_relay_worker **owner);
 
