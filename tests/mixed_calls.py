@@ -84,7 +84,7 @@ class Mixed:
         """Wait; only the real calls go on meanwhile."""
         deadline = time.monotonic() + 30
         while not is_true():
-            assert time.monotonic() < deadline
+            assert time.monotonic() < deadline, (self.deployment.folder / "relay.log").read_text()
             await asyncio.sleep(0.02)
 
     async def assert_all_talk(self) -> None:

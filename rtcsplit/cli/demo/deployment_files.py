@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import secrets
 import socket
 from collections.abc import Sequence
@@ -25,6 +27,19 @@ def _udp() -> int:
     return free_port(socket.SOCK_DGRAM)
 
 
+def _upstream() -> int:
+    """Return a port with free ones behind it, for the relay's other workers and those that an upgrade adds.
+
+    They are looked for below the ports that the kernel gives out, which somebody else may have at any moment.
+    """
+    while True:
+        first = random.randrange(16384, 32000, 8)
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in range(first, first + 8):
+                stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind((HOST, port))
+            return first
+
+
 def _tcp() -> int:
     return free_port(socket.SOCK_STREAM)
 
@@ -34,7 +49,7 @@ class Ports:
     """The ports of a deployment, all on 127.0.0.1."""
 
     public: int = field(default_factory=_udp)
-    upstream: int = field(default_factory=_udp)
+    upstream: int = field(default_factory=_upstream)
     internal: int = field(default_factory=_udp)
     signaling: int = field(default_factory=_tcp)
     relay_admin: int = field(default_factory=_tcp)
