@@ -1,4 +1,4 @@
-"""Metrics of a forwarding process beside its relay: drain, reloads, the control thread's loop.
+"""Metrics of a forwarding process beside its relay: drain, reloads.
 
 Names, types and labels are in docs/reference/metrics.md. Needs prometheus-client (``pip install 'rtcsplit[metrics]'``).
 """
@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prometheus_client import Metric
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from .forwarding import Forwarding
-from .loop_lag import LoopLag
 
 __all__ = ["ForwardingCollector"]
 
@@ -24,11 +23,10 @@ class ForwardingCollector(Collector):
 
     Args:
         forwarding: it.
-        lag: of its loop.
     """
 
-    def __init__(self, forwarding: Forwarding, lag: LoopLag) -> None:
-        self._forwarding, self._lag = forwarding, lag
+    def __init__(self, forwarding: Forwarding) -> None:
+        self._forwarding = forwarding
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family, as of now."""
@@ -39,6 +37,3 @@ class ForwardingCollector(Collector):
         for outcome, count in self._forwarding.reloads.items():
             reloads.add_metric([outcome], count)
         yield reloads
-        lag = HistogramMetricFamily("rtcsplit_loop_lag_seconds", "How late the event loop was.", labels=["role"])
-        lag.add_metric([_ROLE], self._lag.timings.buckets(), self._lag.timings.sum)
-        yield lag

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
-from ..relay.timings import Timings
+from ..media.histogram import Histogram
 
 __all__ = ["LoopLag"]
 
@@ -14,12 +16,25 @@ _INTERVAL_SECONDS = 0.25
 class LoopLag:
     """Measures the running loop.
 
+    Args:
+        role: of the process, the label of its metric.
+
     Attributes:
         timings: by how much each of its sleeps was too long.
     """
 
-    def __init__(self) -> None:
-        self.timings = Timings()
+    def __init__(self, role: str) -> None:
+        self.role = role
+        self.timings = Histogram()
+
+    @contextlib.asynccontextmanager
+    async def measured(self) -> AsyncIterator[None]:
+        """Measure within the block."""
+        task = asyncio.create_task(self.run())
+        try:
+            yield
+        finally:
+            task.cancel()
 
     async def run(self) -> None:
         """Measure until cancelled."""

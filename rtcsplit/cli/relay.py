@@ -171,10 +171,11 @@ async def forward(
     def collectors() -> list[Collector]:
         from ..relay.metrics import RelayCollector
         from .forwarding_metrics import ForwardingCollector
+        from .loop_lag_metrics import LoopLagCollector
 
-        return [RelayCollector(relay), ForwardingCollector(process, lag), *control.collectors()]
+        return [RelayCollector(relay), ForwardingCollector(process), LoopLagCollector(lag), *control.collectors()]
 
-    lag, beside = LoopLag(), Background()
+    lag, beside = LoopLag("relay"), Background()
     async with relay, control, contextlib.AsyncExitStack() as stack:
         process.on_reload(reload)
         process.prepared(relay.region)

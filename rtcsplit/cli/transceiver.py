@@ -25,6 +25,7 @@ from .host import Host
 from .keys import minting_keys
 from .loading import check_option, source_options
 from .logs import set_up_logs
+from .loop_lag import LoopLag
 from .registered import registered
 from .running import run_calls, source_with_workers, workers_option
 
@@ -96,10 +97,13 @@ async def serve_calls(
 
     def collectors() -> list[Collector]:
         from ..transceiver.metrics import TransceiverCollector
+        from .loop_lag_metrics import LoopLagCollector
 
-        return [TransceiverCollector(endpoint.counters), *more_collectors()]
+        return [TransceiverCollector(endpoint.counters), LoopLagCollector(lag), *more_collectors()]
 
+    lag = LoopLag("transceiver")
     async with (
+        lag.measured(),
         host.admin(config.admin, collectors) as admin,
         endpoint,
         host.signaling(config.signaling.listen, served) as signaling,

@@ -7,18 +7,21 @@ from collections.abc import Sequence
 
 __all__ = ["Histogram"]
 
+_SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
+
 
 class Histogram:
     """Counts since the start.
 
     Args:
-        bounds: upper ones in seconds, in order; whatever is above the last is counted too.
+        bounds: upper ones in seconds, in order; whatever is above the last is counted too; 1 ms to half a second if
+            not given.
 
     Attributes:
         sum: of everything that was added.
     """
 
-    def __init__(self, bounds: Sequence[float]) -> None:
+    def __init__(self, bounds: Sequence[float] = _SHORT) -> None:
         self._bounds = bounds
         self._counts = [0] * (len(bounds) + 1)
         self.sum = 0.0

@@ -13,13 +13,13 @@ from types import TracebackType
 
 from .._native.relay_flows import QueueLosses
 from ..errors import UsageError
+from ..media.histogram import Histogram
 from .background import Background
 from .flow_cache_counters import OPERATIONS, FlowCacheCounters
 from .flow_lookup import FlowLookup
 from .flow_mirror import FlowMirror
 from .redis_link import RedisLink
 from .relay import Relay
-from .timings import Timings
 
 __all__ = ["FlowCache"]
 
@@ -58,7 +58,7 @@ class FlowCache:
     def counters(self) -> FlowCacheCounters:
         """Return what has been counted; nothing before the start."""
         if self._mirror is None or self._lookup is None:
-            timings = {operation: Timings() for operation in OPERATIONS}
+            timings = {operation: Histogram() for operation in OPERATIONS}
             return FlowCacheCounters(Counter(), timings, dict.fromkeys(QueueLosses._fields, 0), False)
         return FlowCacheCounters(
             self._mirror.operations + self._lookup.operations,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from .timings import Timings
+from ..media.histogram import Histogram
 
 __all__ = ["OPERATIONS", "FlowCacheCounters"]
 
@@ -27,6 +27,6 @@ class FlowCacheCounters(NamedTuple):
     """
 
     operations: Counter[tuple[str, str]]
-    timings: dict[str, Timings]
+    timings: dict[str, Histogram]
     lost: dict[str, int]
     is_up: bool

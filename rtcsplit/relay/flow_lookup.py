@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 from .._native.flow_cache import VALUE_SIZE
 from .._native.relay_flows import RelayFlows
+from ..media.histogram import Histogram
 from ..routing.hint import RoutingKeys
 from .flow_mirror import flow_key
 from .redis_link import Backoff, RedisLink, RedisUnavailable
-from .timings import Timings
 
 __all__ = ["FlowLookup"]
 
@@ -50,7 +50,7 @@ class FlowLookup:
         self._keys = keys
         self._absent: OrderedDict[Client, float] = OrderedDict()
         self.operations: Counter[tuple[str, str]] = Counter()
-        self.timings = Timings()
+        self.timings = Histogram()
 
     async def run(self) -> None:
         """Look up until cancelled."""

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from .._native.flow_cache import VALUE_SIZE
 from .._native.relay_flows import CONFIRMED_SECONDS, HeldFlow, RelayFlows
+from ..media.histogram import Histogram
 from ..routing.hint import RoutingKeys
 from .redis_link import Backoff, RedisLink, RedisUnavailable, is_refusal
-from .timings import Timings
 
 __all__ = ["FlowMirror", "flow_key"]
 
@@ -68,7 +68,7 @@ class FlowMirror:
         self._slot = 0
         self._is_urgent = True
         self.operations: Counter[tuple[str, str]] = Counter()
-        self.timings = Timings()
+        self.timings = Histogram()
 
     async def run(self) -> None:
         """Mirror until cancelled."""

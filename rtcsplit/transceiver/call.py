@@ -21,6 +21,7 @@ from .batch_trust import BatchTrust
 from .call_channels import CallChannels
 from .companion import Companion
 from .session_log import SessionLog
+from .setup_times import CallSetup
 
 __all__ = ["Call"]
 
@@ -44,6 +45,7 @@ class Call:
 
     Attributes:
         audio: as the latest answer has it.
+        setup: how far the call has come.
         channels: the call's data channels, None where none were negotiated.
         companion: driven with the call while that is connected; None for none. Set by the application, which calls
             :meth:`wake` whenever it changes the companion's timer outside of its callbacks.
@@ -66,6 +68,7 @@ class Call:
         "log",
         "offers",
         "session",
+        "setup",
         "ufrag",
     )
 
@@ -87,6 +90,7 @@ class Call:
         self.audio = audio
         self.offers = offers
         self.log = log
+        self.setup = CallSetup(clock())
         self.companion: Companion | None = None
         self._may_send = audio is not None and audio.direction.may_send
         self._codecs = {codec.payload_type: codec for codec in audio.formats} if audio else {}

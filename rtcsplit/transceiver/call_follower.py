@@ -10,6 +10,7 @@ from ..drops import DropReason
 from ..session.events import (
     AddressAuthenticated,
     ChannelEvent,
+    ChannelOpened,
     EndCause,
     HeldPacketDropped,
     IceRestarted,
@@ -27,6 +28,7 @@ from .application import Application, ChannelApplication
 from .call import Call
 from .call_registry import CallRegistry
 from .drop_counter import DropCounter
+from .setup_times import SetupTimes
 
 __all__ = ["CallFollower"]
 
@@ -46,6 +48,7 @@ class CallFollower:
         path_changes: how often a call's path was set or moved, by cause.
         ice_restarts: how often a call's path became that of an ICE restart.
         flow_conflicts: how often a call could not have a client address because another living call has it.
+        setup: how long calls took to be set up.
     """
 
     def __init__(self, application: Application, registry: CallRegistry, drops: DropCounter) -> None:
@@ -58,6 +61,7 @@ class CallFollower:
         self.path_changes: Counter[str] = Counter()
         self.ice_restarts = 0
         self.flow_conflicts = 0
+        self.setup = SetupTimes()
 
     def follow(self, call: Call, now: float) -> bool:
         """Do what the events of ``call`` ask for; False where there were none."""
@@ -76,6 +80,8 @@ class CallFollower:
         """Account for an authentic RTP packet, and give it to the application."""
         if call.log is not None:
             call.log.media(arrived_at)
+        if call.setup.awaits_media:
+            self.setup.heard(call.setup, arrived_at)
         parsed = call.take_rtp(packet, arrived_at)
         if isinstance(parsed, DropReason):
             self._drop(parsed, call)
@@ -106,6 +112,7 @@ class CallFollower:
             case RtcpReceived(packet, arrived_at):
                 self.take_rtcp(call, packet, arrived_at)
             case AddressAuthenticated(client):
+                self.setup.checked(call.setup, now)
                 self._bind(client, call, now)
             case PathChanged(path, cause):
                 self.path_changes[cause.value] += 1
@@ -118,6 +125,7 @@ class CallFollower:
             case HeldPacketDropped(reason):
                 self._drop(reason, call)
             case SessionConnected():
+                self.setup.connected(call.setup, now)
                 call.begin_media(now)
                 self._registry.connected(call)
                 self._guard(call, now, self._application.call_connected, call)
@@ -127,6 +135,8 @@ class CallFollower:
                 self._tell_of_channel(call, event, now)
 
     def _tell_of_channel(self, call: Call, event: ChannelEvent, now: float) -> None:
+        if isinstance(event, ChannelOpened):
+            self.setup.opened(call.setup, now)
         if self._channel_event is not None:
             self._guard(call, now, self._channel_event, call, event)
 
@@ -141,6 +151,7 @@ class CallFollower:
     def _end(self, call: Call, now: float, event: SessionEnded) -> None:
         self._registry.remove(call)
         self.ended[event.cause] += 1
+        self.setup.ended(call.setup, event.cause)
         if call.log is not None:
             call.log.ended(event, call.statistics, now)
         facts = {"session": call.ufrag[:6], "cause": event.cause.value, "detail": event.detail}

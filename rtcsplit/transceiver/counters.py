@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..drops import DropReason
 from ..session.events import EndCause
 from .admission import OfferRefusal
+from .setup_times import SetupTimes
 
 __all__ = ["TransceiverCounters"]
 
@@ -27,6 +28,7 @@ class TransceiverCounters:
         ice_restarts: how often a session's path became that of an ICE restart.
         flow_conflicts: how often a session could not have a client address because another living one has it.
         packets_rescued: RTP packets that counted although their address had not checked.
+        setup: how long sessions took to be set up, and how handshakes ended; goes on counting.
     """
 
     sessions: Mapping[str, int]
@@ -40,3 +42,4 @@ class TransceiverCounters:
     ice_restarts: int
     flow_conflicts: int
     packets_rescued: int = 0
+    setup: SetupTimes = field(default_factory=SetupTimes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from .._version import __version__
@@ -13,6 +13,7 @@ from ..session.events import EndCause, PathCause
 from ..session.session_state import SessionState
 from .admission import OfferRefusal
 from .counters import TransceiverCounters
+from .setup_times import HandshakeOutcome, SetupTimes
 
 __all__ = ["TransceiverCollector"]
 
@@ -21,6 +22,7 @@ _STATES = [state.name.lower() for state in SessionState if state is not SessionS
 _REFUSALS = [reason.value for reason in OfferRefusal]
 _ENDS = [cause.value for cause in EndCause]
 _MOVES = [cause.value for cause in PathCause]
+_OUTCOMES = [outcome.value for outcome in HandshakeOutcome]
 
 
 class TransceiverCollector(Collector):
@@ -41,8 +43,8 @@ class TransceiverCollector(Collector):
         yield info
 
         yield _gauge("sessions", "Living sessions.", "state", _STATES, counters.sessions)
-        draining = GaugeMetricFamily("rtcsplit_draining", "Whether new calls are refused because of a drain.")
-        draining.add_metric([], counters.is_draining)
+        draining = GaugeMetricFamily("rtcsplit_draining", "Whether a drain refuses new calls.", labels=["role"])
+        draining.add_metric(["transceiver"], counters.is_draining)
         yield draining
 
         dropped = CounterMetricFamily("rtcsplit_dropped", "Datagrams that went nowhere.", labels=["role", "reason"])
@@ -63,6 +65,16 @@ class TransceiverCollector(Collector):
         rescued = CounterMetricFamily("rtcsplit_packets_rescued", "RTP packets that came before their address' check.")
         rescued.add_metric([], counters.packets_rescued)
         yield rescued
+        yield from _setup(counters.setup)
+
+
+def _setup(times: SetupTimes) -> Iterable[Metric]:
+    setup = HistogramMetricFamily("rtcsplit_session_setup_seconds", "How long each stage took.", labels=["stage"])
+    for stage, histogram in times.stages.items():
+        setup.add_metric([stage.value], histogram.buckets(), histogram.sum)
+    yield setup
+    outcomes = {outcome.value: count for outcome, count in times.handshakes.items()}
+    yield _counter("dtls_handshakes", "DTLS handshakes that ended.", "outcome", _OUTCOMES, outcomes)
 
 
 def _gauge(name: str, text: str, label: str, values: Iterable[str], counts: Mapping[str, int]) -> Metric:

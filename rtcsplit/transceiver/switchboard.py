@@ -25,6 +25,7 @@ from .call_follower import CallFollower
 from .call_registry import CallRegistry
 from .drop_counter import DropCounter
 from .facts import CallNews, OpenedPacket, Received, ReceivedDatagram, RefusedPacket, TakenPacket
+from .setup_times import SetupTimes
 from .timers import TimerQueue
 from .uplink_rescue import UplinkRescue
 
@@ -97,6 +98,11 @@ class Switchboard:
     def flow_conflicts(self) -> int:
         """How often a call could not have a client address because another living call has it."""
         return self._follower.flow_conflicts
+
+    @property
+    def setup(self) -> SetupTimes:
+        """How long calls took to be set up."""
+        return self._follower.setup
 
     @property
     def table(self) -> NativeSessionTable:

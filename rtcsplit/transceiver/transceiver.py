@@ -142,6 +142,7 @@ class Transceiver:
             ice_restarts=board.ice_restarts,
             flow_conflicts=board.flow_conflicts,
             packets_rescued=board.packets_rescued,
+            setup=board.setup,
         )
 
     async def start(self) -> None:
@@ -210,6 +211,7 @@ class Transceiver:
     ) -> AcceptedCall:
         socket = self._started_socket()
         self._admission.admit(len(self._switchboard), self._switchboard.half_open)
+        begun = time.monotonic()
         call, answer = self._factory.make(
             offer,
             socket.address,
@@ -217,6 +219,7 @@ class Transceiver:
             write_log=write_log,
             candidates=candidates,
         )
+        self._switchboard.setup.answered(time.monotonic() - begun)
         if on_end is not None:
             call.on_end(on_end)
         self._switchboard.add(call)

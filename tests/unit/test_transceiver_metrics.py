@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from rtcsplit.gateway.echo import Echo
+from rtcsplit.session.certificate import Certificate
 from rtcsplit.session.events import EndCause, PathCause
 from rtcsplit.transceiver.admission import OfferRefusal
 from rtcsplit.transceiver.metrics import TransceiverCollector
 from rtcsplit.transceiver.settings import TransceiverSettings
+from rtcsplit.transceiver.setup_times import CallSetup, HandshakeOutcome, SetupStage, SetupTimes
 from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address
+from tests.calls import rtp
+from tests.desk import OPUS_20_MS, Desk
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 
@@ -39,14 +44,68 @@ def test_every_series_exists_from_the_start() -> None:
         "rtcsplit_offers_refused_total": ("reason", {reason.value for reason in OfferRefusal}),
         "rtcsplit_sessions_ended_total": ("cause", {cause.value for cause in EndCause}),
         "rtcsplit_path_changes_total": ("cause", {cause.value for cause in PathCause}),
+        "rtcsplit_dtls_handshakes_total": ("outcome", {outcome.value for outcome in HandshakeOutcome}),
+        "rtcsplit_session_setup_seconds_count": ("stage", {stage.value for stage in SetupStage}),
     }
     for name, (label, values) in labels.items():
         assert {sample[label] for sample in found[name]} == values
-    assert found["rtcsplit_draining"] == found["rtcsplit_ice_restarts_total"] == [{}]
+    assert found["rtcsplit_draining"] == [{"role": "transceiver"}]
+    assert found["rtcsplit_ice_restarts_total"] == [{}]
 
 
 def test_every_metric_and_cause_is_documented() -> None:
     page = PAGE.read_text("utf-8")
-    assert set(samples()) <= set(re.findall(r"`(rtcsplit_\w+)`", page))
+    families = {re.sub("_(bucket|count|sum)$", "", name) for name in samples()}
+    assert families <= set(re.findall(r"`(rtcsplit_\w+)`", page))
     causes = page.partition("| why a session ended |")[2]
     assert set(re.findall(r"^\| `(\w+)` \|", causes, re.MULTILINE)) == {cause.value for cause in EndCause}
+
+
+def counts(times: SetupTimes) -> dict[str, float]:
+    return {stage.value: histogram.buckets()[-1][1] for stage, histogram in times.stages.items()}
+
+
+def test_session_setup_seconds_and_dtls_handshakes_total() -> None:
+    """Each stage once per call, however many checks and packets come."""
+    desk = Desk()
+    calls = [desk.dial() for _ in range(2)]
+    desk.connect(*(client for _, client in calls))
+    for number in range(1, 4):
+        calls[0][1].send_rtp(rtp(number, OPUS_20_MS))
+    desk.network.run_for(3.0)
+    times = desk.board.setup
+    assert counts(times) == {"answer": 0, "first_check": 2, "dtls": 2, "first_media": 1, "data_channel": 0}
+    assert 0 < times.stages[SetupStage.DTLS].sum < 1.0
+    assert times.handshakes == {HandshakeOutcome.COMPLETED: 2}
+
+
+def test_handshakes_that_do_not_complete_are_counted_by_why() -> None:
+    """One whose client has another certificate than it said, and one that is closed meanwhile."""
+    desk = Desk()
+    _, impostor = desk.dial(certificate=Certificate.generate())
+    desk.network.run_for(2.0)
+    assert impostor.srtp is None
+    assert desk.board.setup.handshakes == {HandshakeOutcome.FAILED: 1}
+    call, client = desk.dial()
+    desk.receive(client.check(), client.path, desk.network.now)
+    call.close()
+    desk.network.exchange()
+    assert desk.board.setup.handshakes[HandshakeOutcome.ABANDONED] == 1
+
+
+def test_the_first_open_data_channel_is_a_stage_and_so_is_the_answer() -> None:
+    times, setup = SetupTimes(), CallSetup(1.0)
+    times.answered(0.002)
+    times.checked(setup, 1.1)
+    times.checked(setup, 1.2)
+    times.connected(setup, 1.4)
+    times.opened(setup, 1.5)
+    times.opened(setup, 9.0)
+    assert counts(times) == {"answer": 1, "first_check": 1, "dtls": 1, "first_media": 0, "data_channel": 1}
+    assert times.stages[SetupStage.DTLS].sum == pytest.approx(0.3)
+    times.ended(setup, EndCause.HANDSHAKE_FAILED)
+    late = CallSetup(1.0)
+    times.checked(late, 2.0)
+    times.ended(late, EndCause.HANDSHAKE_TIMEOUT)
+    times.ended(CallSetup(1.0), EndCause.CHECK_TIMEOUT)
+    assert times.handshakes == {HandshakeOutcome.COMPLETED: 1, HandshakeOutcome.TIMED_OUT: 1}
