@@ -93,13 +93,17 @@ async def serve_calls(
     endpoint = Transceiver(_settings(section), application=application, keys=keys)
     with needs_extra("signaling"):
         whip = _signaling(config.signaling, endpoint, section.max_sessions, host.random)
-    served = door(endpoint, whip, host.random)
+        from ..signaling.http_counters import CountedRequests, HttpCounters
+    requests = HttpCounters()
+    served = CountedRequests(door(endpoint, whip, host.random), requests)
 
     def collectors() -> list[Collector]:
+        from ..signaling.http_metrics import HttpCollector
         from ..transceiver.metrics import TransceiverCollector
         from .loop_lag_metrics import LoopLagCollector
 
-        return [TransceiverCollector(endpoint.counters), LoopLagCollector(lag), *more_collectors()]
+        own = [TransceiverCollector(endpoint.counters), LoopLagCollector(lag), HttpCollector(requests)]
+        return [*own, *more_collectors()]
 
     lag = LoopLag("transceiver")
     async with (

@@ -80,6 +80,7 @@ def test_answers_name_the_relay_and_carry_the_route(config: Path, number: signal
         assert " 203.0.113.10 3478 typ host" in attribute(response.text, "candidate")
         metrics = httpx.get(f"http://{transceiver.address('admin')}/metrics").text
         assert "rtcsplit_sessions{" in metrics
+        assert 'rtcsplit_http_requests_total{method="POST",route="/whip",status="201"} 1.0' in metrics
         assert 'rtcsplit_session_setup_seconds_count{stage="answer"} 1.0' in metrics
         assert 'rtcsplit_loop_lag_seconds_bucket{le="0.5",role="transceiver"}' in metrics
         assert metrics.count("\nrtcsplit_build_info{") == 1
