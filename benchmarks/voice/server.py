@@ -105,8 +105,10 @@ class _Talk:
 
     async def _answer(self, question: Any, transceiver: Transceiver) -> Any:
         if question == "talk":
-            while len(self._application.sessions()) < len(transceiver.calls()):
-                await asyncio.sleep(0.01)  # the clients' ends of the last handshakes came before ours
+            for _ in range(1000):  # the clients' ends of the last handshakes may come before ours
+                if len(self._application.sessions()) == len(transceiver.calls()):
+                    break
+                await asyncio.sleep(0.01)
             gc.collect()
             gc.freeze()  # what has been made so far stays: later collections need not look at it
             self._go.set()
