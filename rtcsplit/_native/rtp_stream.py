@@ -75,4 +75,4 @@ def _gap_by(behind: float, clock_rate: int, duration: int) -> int:
     """Whole durations, rounded up: what is left behind at each silence would add up."""
     if not behind > _SILENCE:
         return 0
-    return -(-int(behind * clock_rate) // duration) * duration
+    return -(-int(behind * clock_rate) // duration) * duration & 0xFFFF_FFFF
