@@ -28,8 +28,9 @@ async def restarted_ice(peer: AiortcPeer) -> AsyncIterator[str]:
         await fresh.add_remote_candidate(aioice.Candidate.from_sdp(line))
     await fresh.add_remote_candidate(None)
     old, arrived = transport._connection, asyncio.Queue[bytes]()
-    pumps = [asyncio.ensure_future(_pump(connection, arrived)) for connection in (old, fresh)]
     transport._recv = arrived.get
+    await _released(old)
+    pumps = [asyncio.ensure_future(_pump(connection, arrived)) for connection in (old, fresh)]
     try:
         await fresh.connect()
         transport._connection, transport._send = fresh, fresh.send
@@ -49,6 +50,16 @@ async def _patched(peer: AiortcPeer, fresh: aioice.Connection) -> str:
         reply = await http.patch(peer.session_url, content="\r\n".join([*credentials, *lines, ""]), headers=headers)
     assert reply.status_code == 200, reply.text
     return reply.text
+
+
+async def _released(connection: aioice.Connection) -> None:
+    """Return when nobody waits at the connection any more: aiortc's DTLS would wait there for ever, unheard of us."""
+    connection._queue.put_nowait((b"\0", 1))  # an octet that is nothing to DTLS, which then asks where to wait
+    for _ in range(10):
+        if connection._queue.empty():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("nobody waited at the connection")
 
 
 async def _pump(connection: aioice.Connection, arrived: asyncio.Queue[bytes]) -> None:

@@ -60,7 +60,6 @@ async def test_peer_with_rsa_certificate_connects(deployment: tuple[Deployment, 
         assert (await peer.stats("inbound-rtp")).packetsReceived > 0
 
 
-@pytest.mark.xfail(reason="aiortc's DTLS does not always hear the second agent that is put under it", strict=False)
 @pytest.mark.parametrize("setup", ROLES)
 async def test_a_restart_keeps_the_call_and_its_keys(setup: str) -> None:
     """C18, I6: in both DTLS roles; the tone goes on over another pair, nothing is lost, and no handshake follows."""
