@@ -147,6 +147,30 @@ static void write_tagged(struct rs_flow_table *table, uint32_t slot, uint32_t ta
     atomic_store_explicit(at, tag, memory_order_release);
 }
 
+static void free_slot(struct rs_flow_table *table, uint32_t slot, uint32_t now_ms)
+{
+    rs_flow_store(rs_flow_tag_at(table, slot), 0);
+    rs_flow_slot_write(table, slot, NULL, now_ms);
+    rs_flow_store(&table->count, rs_flow_load(&table->count) - 1);
+}
+
+/* The table is full and the client's own buckets are empty, which only happens where there are few buckets: the next
+ * taken slot behind them makes room. */
+static struct choice choose_far(struct rs_flow_table *table, struct place place, uint32_t now_ms)
+{
+    uint32_t slots = table->buckets * RS_FLOW_BUCKET;
+    for (uint32_t i = 0; i < slots; i++) {
+        struct rs_flow_ref ref;
+        uint32_t slot = (place.first[0] + i) % slots;
+        if (rs_flow_load(rs_flow_tag_at(table, slot)) == 0 || !rs_flow_slot_read(table, slot, &ref))
+            continue;
+        bool was_live = rs_flow_is_live(table, &ref, now_ms);
+        free_slot(table, slot, now_ms);
+        return (struct choice){place.first[0], was_live ? RS_FLOW_EVICTED : RS_FLOW_CREATED, false};
+    }
+    return (struct choice){0, RS_FLOW_REFUSED, true};
+}
+
 enum rs_flow_outcome rs_flow_table_put(struct rs_flow_table *table, uint64_t hash, const struct rs_flow *flow,
                                        uint32_t now_ms, bool may_evict)
 {
@@ -158,6 +182,8 @@ enum rs_flow_outcome rs_flow_table_put(struct rs_flow_table *table, uint64_t has
         choice = (struct choice){had.slot, was_live ? RS_FLOW_REPLACED : RS_FLOW_CREATED, true};
     } else {
         choice = choose(table, place, now_ms, may_evict);
+        if (choice.outcome == RS_FLOW_REFUSED && may_evict)
+            choice = choose_far(table, place, now_ms);
     }
     if (choice.outcome == RS_FLOW_REFUSED)
         return RS_FLOW_REFUSED;
@@ -194,9 +220,7 @@ static unsigned sweep_bucket(struct rs_flow_table *table, uint32_t first, uint32
             continue;
         if (rs_flow_load(&rs_flow_slot_at(table, slot)->ended_seq) != ref.seq)
             expired++;
-        rs_flow_store(rs_flow_tag_at(table, slot), 0);
-        rs_flow_slot_write(table, slot, NULL, now_ms);
-        rs_flow_store(&table->count, rs_flow_load(&table->count) - 1);
+        free_slot(table, slot, now_ms);
     }
     return expired;
 }

@@ -58,8 +58,8 @@ struct rs_flow_table;
 enum rs_flow_outcome {
     RS_FLOW_CREATED,
     RS_FLOW_REPLACED, /* the client had a flow, live until now */
-    RS_FLOW_EVICTED,  /* created in the place of the longest unrenewed flow of its buckets */
-    RS_FLOW_REFUSED   /* no room; nothing was changed */
+    RS_FLOW_EVICTED, /* created in the place of the longest unrenewed flow of its buckets; of any, if these are empty */
+    RS_FLOW_REFUSED  /* no room; nothing was changed */
 };
 
 /* Octets that a table of these settings takes, a multiple of 64; 0 if a setting is out of range. */
@@ -113,7 +113,7 @@ void rs_flow_table_divert(struct rs_flow_table *table, const struct rs_flow_ref 
 uint32_t rs_flow_table_count(const struct rs_flow_table *table);
 
 /* Writer. Puts a flow in, renewed and alive at `now_ms`, in the place of what the client had. `may_evict`: a live flow
- * may lose its slot to it. */
+ * may lose its slot to it, so that it is never refused. */
 enum rs_flow_outcome rs_flow_table_put(struct rs_flow_table *table, uint64_t hash, const struct rs_flow *flow,
                                        uint32_t now_ms, bool may_evict);
 

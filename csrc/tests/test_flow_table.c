@@ -120,6 +120,20 @@ static void test_eviction_takes_the_longest_unrenewed_of_its_buckets(void)
     free(table);
 }
 
+static void test_a_full_table_makes_room_where_the_clients_buckets_are_empty(void)
+{
+    for (uint32_t capacity = 1; capacity <= 12; capacity++) {
+        struct rs_flow_table *table = new_table(capacity);
+        struct rs_flow_ref ref;
+        for (uint32_t i = 0; i < 1000; i++) {
+            CHECK(put(table, flow_of(i, 0), i, true) == (i < capacity ? RS_FLOW_CREATED : RS_FLOW_EVICTED));
+            CHECK(find(table, flow_of(i, 0), i, &ref));
+            CHECK(rs_flow_table_count(table) == (i < capacity ? i + 1 : capacity));
+        }
+        free(table);
+    }
+}
+
 static void test_an_ended_flow_is_gone_and_its_successor_is_not(void)
 {
     struct rs_flow_table *table = new_table(16);
@@ -278,6 +292,7 @@ int main(void)
     test_a_flow_lives_until_its_lifetime_without_renewal();
     test_a_table_holds_its_capacity_and_not_one_more();
     test_eviction_takes_the_longest_unrenewed_of_its_buckets();
+    test_a_full_table_makes_room_where_the_clients_buckets_are_empty();
     test_an_ended_flow_is_gone_and_its_successor_is_not();
     test_a_diverted_flow_is_the_same_flow_by_another_way();
     test_the_sweep_returns_slots_and_counts_what_expired();
