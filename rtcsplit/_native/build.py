@@ -11,6 +11,8 @@ from pathlib import Path
 
 from cffi import FFI
 
+__all__ = ["ffibuilder"]
+
 # A header may use the types of those before it.
 MODULES = (
     *("drop", "status", "wire", "address", "classify", "siphash", "stun", "hint", "spp", "rtp"),

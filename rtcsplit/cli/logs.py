@@ -30,6 +30,7 @@ class JsonFormatter(logging.Formatter):
         self._role = role
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line, without its end. What JSON has no type for is written as text."""
         facts = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         line = {
             "ts": _timestamp(record.created),

@@ -44,14 +44,17 @@ class Protocol(H11Protocol):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The head of the first request is awaited from here on."""
         super().connection_made(transport)
         self._watch_head()
 
     def data_received(self, data: bytes) -> None:
+        """Something of a request came: its head is complete, or awaited as before."""
         super().data_received(data)
         self._watch_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is awaited any more."""
         super().connection_lost(exc)
         self._stop_watch()
 
@@ -76,9 +79,11 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Capture none: signals are the process's own."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as uvicorn does, and say so."""
         await super().startup(sockets)
         self.is_listening.set()
 

@@ -9,8 +9,8 @@ import pytest
 from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo, fields
 
-from rtcsplit.cli import config
 from rtcsplit.cli.config import GatewayConfig, RelayConfig
+from rtcsplit.cli.config.relay import available_cpus
 from rtcsplit.cli.decode import section_of
 from rtcsplit.cli.values import render
 
@@ -27,7 +27,7 @@ def documented(section: str) -> dict[str, str]:
 def default_of(field: FieldInfo) -> str:
     if field.required:
         return "required"
-    if field.default_factory is config._available_cpus:
+    if field.default_factory is available_cpus:
         return "CPUs of the process"
     value = field.default if field.default is not NODEFAULT else field.default_factory()
     return "" if value is None else f"`{render(value)}`"
