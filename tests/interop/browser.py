@@ -7,7 +7,7 @@ import contextlib
 import re
 import shutil
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar, Protocol
 from urllib.parse import urljoin
 
 import httpx
@@ -18,7 +18,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from .tones import TONE_HERTZ
 
-__all__ = ["BrowserPeer", "chromium"]
+__all__ = ["BrowserPeer", "HasPages", "chromium"]
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -116,8 +116,23 @@ async def chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
+class HasPages(Protocol):
+    """A browser, as far as a call needs one."""
+
+    async def new_page(self) -> Any:
+        """Return an empty page that has ``evaluate``, ``wait_for_function`` and ``close`` of Playwright's."""
+
+
 class BrowserPeer:
-    """One call of a page of its own that sends a tone. Make it with :meth:`calling`."""
+    """One call of a page of its own that sends a tone. Make it with :meth:`calling`.
+
+    Attributes:
+        make_offer: JavaScript that begins a call as ``window.call`` and returns its offer.
+        end_call: JavaScript that undoes it.
+    """
+
+    make_offer: ClassVar[str] = MAKE_OFFER
+    end_call: ClassVar[str] = CLOSE
 
     def __init__(self, page: Page, http: httpx.AsyncClient, session_url: str, answer: str) -> None:
         self._page = page
@@ -127,11 +142,11 @@ class BrowserPeer:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def calling(cls, browser: Browser, whip_url: str, *, is_rsa: bool = False) -> AsyncIterator[BrowserPeer]:
+    async def calling(cls, browser: HasPages, whip_url: str, *, is_rsa: bool = False) -> AsyncIterator[BrowserPeer]:
         """A peer that is connected for the block and hangs up by DELETE after it."""
         page = await browser.new_page()
         async with httpx.AsyncClient(trust_env=False) as http:
-            offer = await page.evaluate(MAKE_OFFER, {"hertz": TONE_HERTZ, "isRsa": is_rsa})
+            offer = await page.evaluate(cls.make_offer, {"hertz": TONE_HERTZ, "isRsa": is_rsa})
             reply = await http.post(whip_url, content=offer, headers={"Content-Type": "application/sdp"})
             assert reply.status_code == 201, reply.text
             await page.evaluate(APPLY_ANSWER, reply.text)
@@ -139,7 +154,7 @@ class BrowserPeer:
             session_url = urljoin(whip_url, reply.headers["Location"])
             yield cls(page, http, session_url, reply.text)
             assert (await http.delete(session_url)).status_code == 200
-        await page.evaluate(CLOSE)
+        await page.evaluate(cls.end_call)
         await page.close()
 
     async def restart_ice(self) -> None:
@@ -180,4 +195,4 @@ class BrowserPeer:
         stats = {report["type"]: report for report in reports}
         pair = by_id[stats["transport"]["selectedCandidatePairId"]]
         selected = {"local": by_id[pair["localCandidateId"]], "remote": by_id[pair["remoteCandidateId"]]}
-        return stats | selected | {"own": by_id[stats["transport"]["localCertificateId"]]}
+        return stats | selected | {"own": by_id.get(stats["transport"].get("localCertificateId"), {})}
