@@ -93,6 +93,7 @@ class VoiceSession:
         self._change = Change()
         self._ended = asyncio.Event()
         self._reported_at: float | None = None
+        self._inbound_at: float | None = None  # when something is to be filled in
         if call.audio.direction.may_send:
             self._playout.start(call.now)
 
@@ -152,13 +153,14 @@ class VoiceSession:
 
     def next_timer(self) -> float | None:
         """Return when :meth:`handle_timer` wants to be called."""
-        playout, inbound = self._playout.next_timer(), self._inbound.next_timer()
+        playout, inbound = self._playout.next_timer(), self._inbound_at
         return inbound if playout is None else playout if inbound is None else min(playout, inbound)
 
     def handle_timer(self, now: float) -> None:
         """Let speech leave that is due, and fill what has not come."""
         try:
-            self._drain_inbound(now)
+            if self._inbound_at is not None and now >= self._inbound_at:
+                self._drain_inbound(now)
             self._drain_playout(now)
         except Exception:
             _LOGGER.exception("voice_failed", extra={"session": self._call.ufrag[:6]})
@@ -191,6 +193,7 @@ class VoiceSession:
         transcript = self._inbound.transcript_steps(now)
         if transcript:
             self._transcript.put(transcript)
+        self._inbound_at = self._inbound.next_timer()
 
     def _drain_playout(self, now: float) -> None:
         self._note_report()

@@ -203,8 +203,8 @@ class Call:
         self._changed(self)
 
     def wake(self) -> None:
-        """Have the timers of the call and its companion looked at anew."""
-        self._changed(self)
+        """Have the timer of the call's companion looked at anew."""
+        self._sent(self)
 
     def on_end(self, callback: Callable[[], None]) -> None:
         """Have ``callback`` called once, when the call has ended by whatever cause."""
@@ -288,7 +288,7 @@ class Call:
 
     def media_to_send(self) -> list[Outgoing] | None:
         """As :meth:`outgoing`, where only media was received or sent; None where there may be more to do."""
-        if self.companion is not None or self.session.has_news or (self._rtp is not None and self._rtp.has_rtcp):
+        if self.session.has_news or (self._rtp is not None and self._rtp.has_rtcp):
             return None
         return self.session.media_to_send()
 
@@ -297,11 +297,8 @@ class Call:
         timer = self.session.next_timer()
         if not self._is_open:
             return timer
-        for part in (self._rtp, self.companion):
-            other = None if part is None else part.next_timer()
-            if other is not None and (timer is None or other < timer):
-                timer = other
-        return timer
+        other = None if self._rtp is None else self._rtp.next_timer()
+        return timer if other is None or (timer is not None and timer < other) else other
 
     def handle_timer(self, now: float) -> None:
         """Do what is due at ``now``."""
@@ -309,6 +306,13 @@ class Call:
         self.session.handle_timer(now)
         if self._rtp is not None:
             self._rtp.handle_timer(now)
+
+    def companion_timer(self) -> float | None:
+        """Return when :meth:`drive_companion` wants to be called."""
+        return self.companion.next_timer() if self.companion is not None and self._is_open else None
+
+    def drive_companion(self, now: float) -> None:
+        """Let the companion do what is due at ``now``; of the call itself nothing is."""
         if self.companion is not None and self._is_open:
             self.companion.handle_timer(now)
 

@@ -64,6 +64,7 @@ class Switchboard:
         self._rescue = UplinkRescue(self._registry) if rescues_uplink else None
         self.packets_rescued = 0
         self._timers: TimerQueue[Call] = TimerQueue()
+        self._companions: TimerQueue[Call] = TimerQueue()  # a frame every 20 ms leaves the rest of its call alone
         self._touched: dict[Call, bool] = {}  # False: all that happened to it was media
 
     def __len__(self) -> int:
@@ -217,17 +218,23 @@ class Switchboard:
             call, is_to_be_drained = self._touched.popitem()
             media = None if is_to_be_drained else call.media_to_send()
             outgoing += self._drain(call, now) if media is None else media
+            if call.companion is not None:
+                self._companions.schedule(call, call.companion_timer())
         return outgoing
 
     def next_timer(self) -> float | None:
         """Return when :meth:`handle_timer` wants to be called, None for never."""
-        return self._timers.next()
+        timer, other = self._timers.next(), self._companions.next()
+        return other if timer is None else timer if other is None else min(timer, other)
 
     def handle_timer(self, now: float) -> None:
-        """Let every call do what is due at ``now``."""
+        """Let every call, and what it drives beside itself, do what is due at ``now``."""
         for call in self._timers.due(now):
             call.handle_timer(now)
             self._touched[call] = True
+        for call in self._companions.due(now):
+            self._touched.setdefault(call, False)
+            call.drive_companion(now)
 
     def _drain(self, call: Call, now: float) -> list[Outgoing]:
         call.catch_up()
@@ -257,6 +264,8 @@ class Switchboard:
             if not call.delivers:
                 return  # it came up for the log alone
         self._deliver(call, packet, now)
+        if call.companion is not None:
+            self._touched.setdefault(call, False)
 
     def _receive_opened(self, opened: OpenedPacket, now: float) -> None:
         """Take a packet that was opened in its batch; what came before it there may have ended its call."""

@@ -233,6 +233,48 @@ def test_the_application_learns_of_beginning_and_end() -> None:
     assert (statistics.packets_received, statistics.packets_sent) == (3, 3)
 
 
+def test_what_a_call_drives_keeps_its_own_time() -> None:
+    """A companion is woken when it wants to be, also where a packet of media or ``wake`` has brought that nearer."""
+
+    class Alarm:
+        def __init__(self) -> None:
+            self.due: float | None = None
+            self.woken: list[float] = []
+
+        def next_timer(self) -> float | None:
+            return self.due
+
+        def handle_timer(self, now: float) -> None:
+            self.due = None
+            self.woken.append(now)
+
+    class Patient(Echo):
+        def call_connected(self, call: Call) -> None:
+            call.companion = alarm
+
+        def packet_received(self, call: Call, packet: RtpPacket) -> None:
+            alarm.due = call.now + 0.03
+            expected.append(alarm.due)
+
+    expected: list[float] = []
+    alarm = Alarm()
+    desk = Desk(Patient())
+    call, client = desk.dial()
+    desk.connect(client)
+    for number in range(1, 4):
+        speak(client, range(number, number + 1), b"")
+        desk.network.run_for(0.2)
+    alarm.due = desk.network.now + 0.01
+    expected.append(alarm.due)
+    call.wake()
+    desk.network.run_for(0.1)
+    assert alarm.woken == pytest.approx(expected)
+    alarm.due = desk.network.now + 0.01
+    call.close()
+    desk.network.run_for(0.1)
+    assert len(alarm.woken) == 4
+
+
 def test_reports_are_exchanged_while_the_call_lasts() -> None:
     desk = Desk()
     _, client = desk.dial()
