@@ -1,12 +1,14 @@
 """One thread that encodes for all calls, beside the event loop.
 
 It takes a few frames at a time into C and comes back with their payloads, so that it hardly ever needs Python's lock,
-and on two cores packets and codec work do not wait for each other. A frame that is due and has not been begun is
-encoded where it is needed; one that is under way is waited for.
+and on two cores packets and codec work do not wait for each other. It is woken when a turn of the event loop is over:
+what the turn has to send leaves first, and the lock changes hands once and not for each frame. A frame that is due and
+has not been begun is encoded where it is needed; one that is under way is waited for.
 """
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -29,6 +31,7 @@ class CodecThread:
         self._working = threading.Lock()  # held from taking a frame out of the queue until it is encoded
         self._wakeups: SimpleQueue[None] = SimpleQueue()
         self._is_idle = False  # the thread has found no job, and sleeps until it is woken
+        self._is_waking = False  # it will be, when this turn of the event loop is over
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
@@ -41,9 +44,9 @@ class CodecThread:
             self._thread = threading.Thread(target=self._work, name="rtcsplit codec", daemon=True)
             self._thread.start()
         self._jobs.append(job)
-        if self._is_idle:
-            self._is_idle = False
-            self._wakeups.put(None)
+        if not self._is_waking:
+            self._is_waking = True
+            asyncio.get_running_loop().call_soon(self._wake)
         return lambda: self._finish(job)
 
     def close(self) -> None:
@@ -53,6 +56,12 @@ class CodecThread:
             self._wakeups.put(None)
             self._thread.join()
             self._thread = None
+
+    def _wake(self) -> None:
+        self._is_waking = False
+        if self._is_idle:
+            self._is_idle = False
+            self._wakeups.put(None)
 
     def _finish(self, job: EncodeJob) -> None:
         if job.payload is not None:
