@@ -38,6 +38,24 @@ bool rs_flow_table_find(const struct rs_flow_table *table, uint64_t hash, const 
     return find_slot(table, place_of(table, hash), client, out) && rs_flow_is_live(table, out, now_ms);
 }
 
+void rs_flow_table_fetch_tags(const struct rs_flow_table *table, uint64_t hash)
+{
+    struct place place = place_of(table, hash);
+    for (unsigned half = 0; half < 2; half++)
+        __builtin_prefetch(rs_flow_tag_at(table, place.first[half]));
+}
+
+void rs_flow_table_fetch_slot(const struct rs_flow_table *table, uint64_t hash)
+{
+    struct place place = place_of(table, hash);
+    for (unsigned half = 0; half < 2; half++)
+        for (uint32_t slot = place.first[half]; slot < place.first[half] + RS_FLOW_BUCKET; slot++)
+            if (rs_flow_load(rs_flow_tag_at(table, slot)) == place.tag) {
+                __builtin_prefetch(rs_flow_slot_at(table, slot));
+                return;
+            }
+}
+
 static void mark(const uint32_t *ids, size_t count, uint32_t id, uint8_t *marks)
 {
     size_t low = 0;

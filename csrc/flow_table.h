@@ -94,6 +94,11 @@ static inline uint32_t rs_age_ms(uint32_t now_ms, uint32_t then_ms)
 bool rs_flow_table_find(const struct rs_flow_table *table, uint64_t hash, const struct rs_address *client,
                         uint32_t now_ms, struct rs_flow_ref *out);
 
+/* Any thread. Has the CPU fetch what rs_flow_table_find will look at, first the tags of all clients of a batch, then
+ * their slots: so that their cache misses are waited for together, not one after the other. */
+void rs_flow_table_fetch_tags(const struct rs_flow_table *table, uint64_t hash);
+void rs_flow_table_fetch_slot(const struct rs_flow_table *table, uint64_t hash);
+
 /* Any thread. Live flows that carry `hint`, at most `max`; returns how many. */
 unsigned rs_flow_table_find_hint(const struct rs_flow_table *table, const uint8_t hint[RS_HINT_SIZE], uint32_t now_ms,
                                  struct rs_flow_ref *out, unsigned max);

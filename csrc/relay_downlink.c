@@ -233,6 +233,7 @@ void rs_relay_downlink(struct rs_relay_worker *worker, const struct rs_routing *
                        unsigned count, uint32_t now_ms)
 {
     rs_relay_count_received(&worker->shard->counters[RS_DOWNLINK], datagrams, count);
+    rs_relay_fetch_flows(worker, RS_DOWNLINK, datagrams, count);
     for (unsigned i = 0; i < count; i++)
         if (datagrams[i].drop == RS_DROP_NONE)
             datagrams[i].drop = route(worker, routing, &datagrams[i], now_ms);

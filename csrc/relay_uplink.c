@@ -296,6 +296,7 @@ void rs_relay_uplink(struct rs_relay_worker *worker, const struct rs_routing *ro
                      unsigned count, uint32_t now_ms)
 {
     rs_relay_count_received(&worker->shard->counters[RS_UPLINK], datagrams, count);
+    rs_relay_fetch_flows(worker, RS_UPLINK, datagrams, count);
     take_learned(worker, now_ms);
     for (unsigned i = 0; i < count; i++)
         if (datagrams[i].drop == RS_DROP_NONE)

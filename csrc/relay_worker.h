@@ -44,6 +44,10 @@ bool rs_relay_find_elsewhere(const struct rs_relay_worker *worker, uint64_t hash
 /* Counts received datagrams and their octets, before anything is changed about them. */
 void rs_relay_count_received(struct rs_counters *counters, const struct rs_datagram *datagrams, unsigned count);
 
+/* Has the CPU fetch the flows of a batch that was received, at most RS_UDP_BATCH datagrams. */
+void rs_relay_fetch_flows(const struct rs_relay_worker *worker, enum rs_direction direction,
+                          const struct rs_datagram *datagrams, unsigned count);
+
 /* rs_classify for a datagram that has not been dropped yet, counted by kind. */
 enum rs_drop rs_relay_classify(struct rs_counters *counters, const struct rs_datagram *datagram, enum rs_kind *kind);
 

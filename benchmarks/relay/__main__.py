@@ -73,11 +73,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.relay")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="only show that it runs")
-    parser.add_argument("--contenders", default=_CONTENDERS)
+    parser.add_argument("--contenders", help="NAME, or NAME@TREE for that of another checkout")
+    parser.add_argument("--flows", type=int, default=_FEW, help="that send in turns, in the situations")
     parser.add_argument("--parts", default="situations,below,flows,rates,memory")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    names = available(options.contenders.split(","))
+    names = available((options.contenders or _CONTENDERS).split(","))
     if options.quick:
         quick_look(SITUATIONS, names)
         quick_look(BELOW, _BELOW)
@@ -86,9 +87,10 @@ def main() -> None:
     parts = set(options.parts.split(","))
     results = Results()
     if "situations" in parts:
-        races(results, SITUATIONS, names, options.rounds)
+        situations = {name: replace(traffic, flows=options.flows) for name, traffic in SITUATIONS.items()}
+        races(results, situations, names, options.rounds)
     if "below" in parts:
-        races(results, BELOW, _BELOW, options.rounds)
+        races(results, BELOW, names if options.contenders else _BELOW, options.rounds)
     if "flows" in parts:
         many_flows(results, options.rounds)
     if "rates" in parts:

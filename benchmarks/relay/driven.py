@@ -136,6 +136,16 @@ class DrivenRelay:
         return answer
 
 
+def _command(name: str) -> tuple[Sequence[str], Path | None]:
+    """Return how a contender is started, and in which directory.
+
+    ``rtcsplit plain@TREE`` is the one that another checkout holds, for a change that is to be measured beside what was
+    there before: Python takes its modules from the directory that it is started in.
+    """
+    kind, _, tree = name.partition("@")
+    return CONTENDERS[kind], Path(tree) if tree else None
+
+
 def available(names: Sequence[str]) -> list[str]:
     """Return those contenders that can run here; say which can not."""
     there = [name for name in names if name != "go" or (BUILD / "gorelay").exists()]
@@ -148,16 +158,17 @@ def available(names: Sequence[str]) -> list[str]:
 @contextmanager
 def driven_relay(name: str, flows: int | None = None) -> Iterator[DrivenRelay]:
     """A relay without flows, ready to run; both processes end with the context. ``flows``: room for so many."""
-    room = ["--flows", str(flows)] if flows and CONTENDERS[name][: len(_OURS)] == _OURS else []
+    command, tree = _command(name)
+    room = ["--flows", str(flows)] if flows and command[: len(_OURS)] == _OURS else []
     with (
         _process([str(BUILD / "load")], LOAD_CPU) as (load, transceiver_port),
-        _process([*CONTENDERS[name], *room, transceiver_port], RELAY_CPU) as (relay, relay_port),
+        _process([*command, *room, transceiver_port], RELAY_CPU, tree) as (relay, relay_port),
     ):
         driven = DrivenRelay(relay, load)
         request = packets.CHECKS[0]
         driven.ask(f"relay {relay_port}")
         for what in ("runs", "trunks"):  # as rtcsplit's own transceiver does, for a relay that does
-            if f"--{what}" in CONTENDERS[name]:
+            if f"--{what}" in command:
                 driven.ask(what)
         for key_id, (tag, mask) in packets.HINT_KEYS.items():
             driven.ask(f"key {key_id} {tag.hex()} {mask.hex()}")
@@ -167,13 +178,16 @@ def driven_relay(name: str, flows: int | None = None) -> Iterator[DrivenRelay]:
 
 
 @contextmanager
-def _process(command: Sequence[str], cpu: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def _process(
+    command: Sequence[str], cpu: int, directory: Path | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A process that prints its port when it is ready, and ends when its standard input does."""
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        cwd=directory,
         preexec_fn=lambda: os.sched_setaffinity(0, {cpu}),
     ) as process:
         assert process.stdin is not None
