@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import UsageError
 from ..media.decoding import FrameDecoder
@@ -18,8 +18,7 @@ __all__ = ["AudioFrame", "AudioIn", "AudioOutlet"]
 _IN_A_ROW = 50  # frames that are handed out before other tasks have a turn
 
 
-@dataclass(frozen=True, slots=True)
-class AudioFrame:
+class AudioFrame(NamedTuple):
     """A stretch of the peer's audio, mostly 20 ms. Frames follow each other without gap or overlap, but for `is_gap`.
 
     Attributes:

@@ -183,7 +183,7 @@ class AudioOut:
 
     def made_room(self) -> None:
         """Packets have left; the session's side."""
-        if self._playout.room >= self._worthwhile:
+        if self._room.is_awaited and self._playout.room >= self._worthwhile:
             self._room.notify()
 
     def end(self) -> None:

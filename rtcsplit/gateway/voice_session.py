@@ -92,6 +92,7 @@ class VoiceSession:
         self._events: deque[PlayoutEvent] = deque(maxlen=_MAX_EVENTS)
         self._change = Change()
         self._ended = asyncio.Event()
+        self._report = call.remote_report
         self._reported_at: float | None = None
         self._inbound_at: float | None = None  # when something is to be filled in
         if call.audio.direction.may_send:
@@ -221,11 +222,12 @@ class VoiceSession:
         asyncio.get_running_loop().call_soon(lambda: self._counters.flush.add(self._call.now - began))
 
     def _note_report(self) -> None:
-        report = self._call.remote_report
-        if report is not None and report.received_at is not None and report.received_at != self._reported_at:
-            self._reported_at = report.received_at
+        report = self._report
+        received_at = None if report is None else report.received_at
+        if report is not None and received_at is not None and received_at != self._reported_at:
+            self._reported_at = received_at
             delay = self._live.delay
             self._counters.note_report(report, None if delay is None else delay.target)
             self._playout.note_report(
-                report.round_trip_time, report.jitter or 0.0, report.packets_behind or 0, report.received_at
+                report.round_trip_time, report.jitter or 0.0, report.packets_behind or 0, received_at
             )

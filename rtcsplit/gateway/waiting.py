@@ -15,6 +15,11 @@ class Change:
     def __init__(self) -> None:
         self._waiter: asyncio.Future[None] | None = None
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a task waits."""
+        return self._waiter is not None
+
     async def wait(self) -> None:
         """Return after the next :meth:`notify`.
 

@@ -61,10 +61,18 @@ class FrameReader:
         duration = None if codec is None else payload_duration(codec, blocks[-1].payload)
         if codec is None or duration is None or not self._follow(packet, codec, now):
             return []
-        level = audio_level(packet, self._level_id)
-        frames = self._copies(blocks[:-1], codec, now)
-        frames.append(self._frame(0, 0, duration, blocks[-1].payload, now, is_copy=False)._replace(level=level))
-        return frames
+        frame = Frame(
+            self._stream,
+            self._position,
+            duration,
+            self._sequence,
+            blocks[-1].payload,
+            codec,
+            self._origin + self._position / codec.clock_rate,
+            now,
+            level=audio_level(packet, self._level_id),
+        )
+        return [frame] if len(blocks) == 1 else [*self._copies(frame, blocks[:-1]), frame]
 
     def _blocks(self, packet: RtpPacket) -> tuple[red.RedBlock, ...]:
         if packet.payload_type != self._red_type:
@@ -72,28 +80,25 @@ class FrameReader:
         blocks = red.parse(packet.payload)
         return () if isinstance(blocks, DropReason) else blocks
 
-    def _copies(self, blocks: tuple[red.RedBlock, ...], codec: AudioCodec, now: float) -> list[Frame]:
-        frames = []
+    def _copies(self, frame: Frame, blocks: tuple[red.RedBlock, ...]) -> list[Frame]:
+        """Return the frames that came again in the packet of ``frame``."""
+        codec = frame.codec
+        copies = []
         for back, block in zip(range(len(blocks), 0, -1), blocks, strict=True):
             duration = payload_duration(codec, block.payload)
             if block.payload_type == codec.payload_type and block.offset and duration is not None:
-                frames.append(self._frame(back, block.offset, duration, block.payload, now, is_copy=True))
-        return frames
-
-    def _frame(self, back: int, offset: int, duration: int, payload: bytes, now: float, *, is_copy: bool) -> Frame:
-        assert self._codec is not None
-        position = self._position - offset
-        return Frame(
-            self._stream,
-            position,
-            duration,
-            self._sequence - back,
-            payload,
-            self._codec,
-            self._origin + position / self._codec.clock_rate,
-            now,
-            is_copy,
-        )
+                position = frame.position - block.offset
+                copy = frame._replace(
+                    position=position,
+                    duration=duration,
+                    sequence=frame.sequence - back,
+                    payload=block.payload,
+                    media_time=self._origin + position / codec.clock_rate,
+                    is_copy=True,
+                    level=None,
+                )
+                copies.append(copy)
+        return copies
 
     def _follow(self, packet: RtpPacket, codec: AudioCodec, now: float) -> bool:
         """Bring the numbers up to this packet; False where another voice is speaking."""

@@ -70,8 +70,11 @@ class JitterBuffer:
         while line is not None and not self._is_idle:
             first = line.first
             is_there = first is not None and first.position == line.cursor
+            if is_there and not self._is_even:
+                steps.append(line.take())
+                continue
             is_due = now >= self._deadline()
-            if is_there and (is_due or not self._is_even):
+            if is_there and is_due:
                 steps.append(line.take())
             elif not is_due and not (first is not None and line.knows_silence and not self._is_even):
                 break

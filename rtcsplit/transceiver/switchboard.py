@@ -218,8 +218,7 @@ class Switchboard:
             call, is_to_be_drained = self._touched.popitem()
             media = None if is_to_be_drained else call.media_to_send()
             outgoing += self._drain(call, now) if media is None else media
-            if call.companion is not None:
-                self._companions.schedule(call, call.companion_timer())
+            self._look_at_companion(call)
         return outgoing
 
     def next_timer(self) -> float | None:
@@ -245,6 +244,10 @@ class Switchboard:
         call.entrust()
         return outgoing
 
+    def _look_at_companion(self, call: Call) -> None:
+        if call.companion is not None:
+            self._companions.schedule(call, call.companion_timer())
+
     def _look_at(self, call: Call | None) -> None:
         if call is not None:
             self._touched[call] = True
@@ -264,8 +267,7 @@ class Switchboard:
             if not call.delivers:
                 return  # it came up for the log alone
         self._deliver(call, packet, now)
-        if call.companion is not None:
-            self._touched.setdefault(call, False)
+        self._look_at_companion(call)
 
     def _receive_opened(self, opened: OpenedPacket, now: float) -> None:
         """Take a packet that was opened in its batch; what came before it there may have ended its call."""
