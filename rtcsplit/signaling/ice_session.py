@@ -1,7 +1,8 @@
 """What PATCH does to a session: further candidates, and ICE restarts (RFC 9725 section 4.3).
 
 An entity tag stands for one ICE session, from the answer or a restart to the next restart. ``If-Match`` with that tag
-comes with candidates for it; ``If-Match: *`` asks for a restart. Candidates change nothing here: an ICE-lite agent
+comes with candidates for it; ``If-Match: *`` asks for a restart. Where an offer restarted ICE meanwhile, by signaling
+other than WHIP's, that began another ICE session too. Candidates change nothing here: an ICE-lite agent
 learns where its peer is from checks alone. They are read all the same, so that a client hears of its mistakes.
 """
 
@@ -24,6 +25,7 @@ __all__ = ["IceSession", "Restarted", "required_match"]
 _TAG_OCTETS = 8
 _ANY = "*"
 
+Latest = Callable[[], Negotiation | None]
 Restart = Callable[[IceCredentials], Awaitable[RestartedCall | None]]
 
 
@@ -67,13 +69,14 @@ class IceSession:
         self._lock = asyncio.Lock()
         self.etag = self._new_tag()
 
-    async def patch(self, match: frozenset[str], body: bytes, restart: Restart) -> Restarted | None:
+    async def patch(self, match: frozenset[str], body: bytes, latest: Latest, restart: Restart) -> Restarted | None:
         """Do what a fragment asks for.
 
         Args:
             match: from If-Match.
             body: the fragment.
-            restart: restarts the call's ICE; None where it has ended.
+            latest: says what was settled last; None where the call has ended.
+            restart: restarts the call's ICE; None likewise.
 
         Returns:
             The answer to a restart, None where there were candidates only.
@@ -85,6 +88,7 @@ class IceSession:
         After a refusal the ICE session is what it was.
         """
         async with self._lock:
+            self._follow(latest())
             if match.isdisjoint((self.etag, _ANY)):
                 detail = "this ICE session has been replaced by a restart"
                 raise Problem(HTTPStatus.PRECONDITION_FAILED, "if_match", detail)
@@ -93,6 +97,14 @@ class IceSession:
                 return self._trickle(fragment, match)
             self._check_restart(fragment, match)
             return await self._restart(fragment, restart)
+
+    def _follow(self, negotiation: Negotiation | None) -> None:
+        if negotiation is None:
+            raise _not_found()
+        if negotiation.remote_ice != self._remote:
+            self._remote, self._options = negotiation.remote_ice, negotiation.remote_ice_options
+            self._restarted = None
+            self.etag = self._new_tag()
 
     def _trickle(self, fragment: Fragment, match: frozenset[str]) -> Restarted | None:
         if fragment.ice_options is not None and fragment.ice_options != self._options:
@@ -113,7 +125,7 @@ class IceSession:
     async def _restart(self, fragment: Fragment, restart: Restart) -> Restarted:
         restarted = await restart(fragment.ice)
         if restarted is None:
-            raise Problem(HTTPStatus.NOT_FOUND, "no_session", "there is no such session")
+            raise _not_found()
         self._remote = fragment.ice
         self._options = self._options if fragment.ice_options is None else fragment.ice_options
         self._restarted = restarted
@@ -125,6 +137,10 @@ class IceSession:
 
     def _new_tag(self) -> str:
         return f'"{self._random(_TAG_OCTETS).hex()}"'
+
+
+def _not_found() -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, "no_session", "there is no such session")
 
 
 def _unprocessable(code: str, detail: str) -> Problem:

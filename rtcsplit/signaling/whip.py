@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from ..errors import ConfigurationError, OverloadError, SdpError
 from ..routing.steering import Ingress, Steering
-from ..session.negotiation import IceCredentials
+from ..session.negotiation import IceCredentials, Negotiation
 from ..transceiver.accepted_call import AcceptedCall, RestartedCall
 from ..wire.address import Address
 from .auth import BearerTokens
@@ -68,6 +68,10 @@ class CallAcceptor(Protocol):
         Raises:
             OverloadError: not now; the call is what it was.
         """
+        ...
+
+    def negotiation(self, call_id: str) -> Negotiation | None:
+        """Return what was settled last, by whatever request; None where there is no such call any more."""
         ...
 
     async def close(self, call_id: str) -> bool:
@@ -229,7 +233,7 @@ class _Whip:
             return await self._endpoint.restart(call_id, remote)
 
         try:
-            restarted = await ice.patch(match, body, restart)
+            restarted = await ice.patch(match, body, lambda: self._endpoint.negotiation(call_id), restart)
         except OverloadError as error:
             raise overload_problem(error) from None
         except SdpError as error:

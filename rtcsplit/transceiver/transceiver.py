@@ -17,7 +17,7 @@ from ..errors import UsageError
 from ..routing.hint import RoutingKeys
 from ..session.certificate import Certificate
 from ..session.dtls_context import DtlsContext
-from ..session.negotiation import IceCredentials
+from ..session.negotiation import IceCredentials, Negotiation
 from ..session.sdp import parse_offer
 from ..session.session_state import SessionState
 from ..session.stun_refusals import StunRefusals
@@ -276,6 +276,11 @@ class Transceiver:
         self._switchboard.renegotiate(call, answer.negotiation, time.monotonic(), restart=restart)
         self._flush()
         return AcceptedCall(call_id, answer.text, answer.negotiation)
+
+    def negotiation(self, call_id: str) -> Negotiation | None:
+        """What the offers, answers and ICE restarts of a call have settled by now; None where there is no such call."""
+        call = self._switchboard.find(call_id)
+        return None if call is None else call.offers.negotiation
 
     async def close(self, call_id: str) -> bool:
         """End a call; False where there is none of that name (any more)."""

@@ -247,6 +247,20 @@ async def test_overlapping_restarts_take_turns() -> None:
     assert sorted(statuses) == [204, 412]
 
 
+async def test_an_offer_that_restarted_ice_began_another_session() -> None:
+    """Row I6: signaling beside WHIP renegotiated: the tag of before is stale, the client's new credentials count."""
+    session = await opened()
+    changed = OFFER.replace(OFFERED.pwd, NEW.pwd).replace(OFFERED.ufrag, NEW.ufrag)
+    assert await session.acceptor.renegotiate("call-1", changed.encode()) is not None
+    assert code(await session.patch(fragment(NEW, CANDIDATE), session.etag)) == (412, "if_match")
+    assert code(await session.patch(fragment(OFFERED, CANDIDATE), session.etag)) == (412, "if_match")
+    assert (await session.patch(fragment(NEW, CANDIDATE), "*")).status_code == 204
+    assert session.acceptor.restarts == []
+    restarted = await session.patch(fragment(NEXT), "*")
+    assert restarted.status_code == 200
+    assert (await session.patch(fragment(NEXT, CANDIDATE), restarted.headers["etag"])).status_code == 204
+
+
 async def test_a_session_that_is_gone_is_404() -> None:
     """Row I6: also where the call ended before signaling heard of it."""
     session = await opened()

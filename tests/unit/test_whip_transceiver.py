@@ -94,6 +94,26 @@ async def test_patch_restarts_the_ice_of_the_call() -> None:
         assert (await http.patch(location, content=ice, headers={**headers, "If-Match": "*"})).status_code == 404
 
 
+async def test_patch_follows_an_offer_that_restarted_ice() -> None:
+    """Row I6: what is asked for by PATCH is checked against the call as it is, whoever changed it."""
+    new = "a=ice-ufrag:efgh\r\na=ice-pwd:ABCDEFGHIJKLMNOPQRSTUV\r\n"
+    headers = {"Content-Type": "application/trickle-ice-sdpfrag"}
+    async with calling() as (transceiver, http):
+        created = await http.post("/whip", content=OFFER)
+        location, stale = created.headers["location"], created.headers["etag"]
+        (call,) = transceiver.calls()
+        offer = OFFER.replace("abcdefghijklmnopqrstuv", "ABCDEFGHIJKLMNOPQRSTUV").replace("abcd", "efgh")
+        assert await transceiver.renegotiate(call.call_id, offer.encode()) is not None
+        trickled = new + "a=end-of-candidates\r\n"
+        for if_match, status in ((stale, 412), ("*", 204)):
+            patched = await http.patch(location, content=trickled, headers={**headers, "If-Match": if_match})
+            assert patched.status_code == status
+        again = new.replace("efgh", "ijkl").replace("ABCD", "EFGH")
+        restarted = await http.patch(location, content=again, headers={**headers, "If-Match": "*"})
+        assert restarted.status_code == 200
+        assert call.ufrag not in restarted.text
+
+
 async def test_draining_transceiver_refuses_offers_and_serves_its_calls() -> None:
     """Row I11: 503 with Retry-After for POST; PATCH and DELETE as ever; the last call's end ends the drain."""
     ice = "a=ice-ufrag:efgh\r\na=ice-pwd:ABCDEFGHIJKLMNOPQRSTUV\r\n"

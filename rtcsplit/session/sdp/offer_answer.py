@@ -49,6 +49,11 @@ class OfferAnswer:
         self.local = local
         self._agreed: _Agreed | None = None
 
+    @property
+    def negotiation(self) -> Negotiation | None:
+        """What the latest answer settled, with the peer's credentials of the latest restart; None before the first."""
+        return None if self._agreed is None else self._agreed.negotiation
+
     def answer(self, offer: Offer, new_ice: Callable[[], IceCredentials] | None = None) -> Answer:
         """Answer the first offer, or a later one.
 
@@ -78,7 +83,8 @@ class OfferAnswer:
         self.local = replace(self.local, ice=local)
         if self._agreed is not None:
             transport = replace(self._agreed.transport, ice=remote)
-            self._agreed = replace(self._agreed, transport=transport)
+            negotiation = replace(self._agreed.negotiation, remote_ice=remote)
+            self._agreed = replace(self._agreed, transport=transport, negotiation=negotiation)
 
     def _take(self, offer: Offer, answer: Answer, local: LocalDescription) -> Answer:
         assert answer.negotiation.audio is not None
