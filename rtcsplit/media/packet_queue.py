@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 
 from ..errors import UsageError
 from ..session.negotiation import AudioCodec
 from .duration import payload_duration
+from .segments import SegmentLine
 from .speech_queue import QueuedFrame
 
 __all__ = ["PacketQueue"]
 
 MAX_OCTETS = 1_172  # of a payload: 1,200 with header and tag
-
-
-@dataclass(slots=True)
-class _Segment:
-    name: str
-    packets: deque[bytes] = field(default_factory=deque)
-    taken: int = 0
-    is_ended: bool = False
 
 
 class PacketQueue:
@@ -33,15 +25,15 @@ class PacketQueue:
 
     Attributes:
         capacity: as given.
+        segments: of the packets.
     """
 
     def __init__(self, codec: AudioCodec, frame: int, capacity: int) -> None:
         self.capacity = capacity
+        self.segments = SegmentLine()
         self._codec = codec
         self._frame = frame
-        self._count = 0
-        self._waiting = 0
-        self._segments: deque[_Segment] = deque()
+        self._packets: deque[bytes] = deque()
 
     @property
     def room(self) -> int:
@@ -51,25 +43,7 @@ class PacketQueue:
     @property
     def samples(self) -> int:
         """Samples that wait."""
-        return self._waiting * self._frame
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a segment has begun and not ended."""
-        return bool(self._segments) and not self._segments[-1].is_ended
-
-    @property
-    def current(self) -> str | None:
-        """Name of the segment that packets are taken from next."""
-        return self._segments[0].name if self._segments else None
-
-    def begin(self, name: str | None) -> str:
-        """Begin a segment; one that is open ends."""
-        if self.is_open:
-            self.end()
-        self._count += 1
-        self._segments.append(_Segment(str(self._count) if name is None else name))
-        return self._segments[-1].name
+        return len(self._packets) * self._frame
 
     def write(self, packet: bytes) -> None:
         """Add a packet to the open segment, or to a new one.
@@ -83,35 +57,17 @@ class PacketQueue:
             raise UsageError(f"a packet holds {milliseconds} ms of {self._codec.name} in at most {MAX_OCTETS} octets")
         if self._frame > self.room:
             raise UsageError("more audio than there is room for")
-        if not self.is_open:
-            self.begin(None)
-        self._segments[-1].packets.append(packet)
-        self._waiting += 1
-
-    def end(self) -> None:
-        """End the open segment."""
-        self._segments[-1].is_ended = True
+        self.segments.write(self._frame)
+        self._packets.append(packet)
 
     def take(self) -> QueuedFrame | None:
         """Return the next packet; None where there is none, and the segment may still go on."""
-        if not self._segments:
+        place = self.segments.take(self._frame)
+        if place is None:
             return None
-        segment = self._segments[0]
-        if not segment.packets and not segment.is_ended:
-            return None
-        packet = segment.packets.popleft() if segment.packets else b""
-        samples = self._frame if packet else 0
-        self._waiting -= bool(packet)
-        is_last = segment.is_ended and not segment.packets
-        frame = QueuedFrame(packet, segment.name, segment.taken, samples, is_last)
-        segment.taken += samples
-        if is_last:
-            self._segments.popleft()
-        return frame
+        return QueuedFrame(self._packets.popleft() if place.samples else b"", place)
 
     def clear(self) -> list[str]:
         """Forget everything; return the names of the segments that had packets or were open."""
-        names = [segment.name for segment in self._segments]
-        self._segments.clear()
-        self._waiting = 0
-        return names
+        self._packets.clear()
+        return self.segments.clear()

@@ -13,9 +13,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from .departures import Departures
 from .encoding import EncodeJob, FrameEncoder, run_now
 from .frame_clock import FrameClock
-from .heard import Heard, HeardPosition
+from .heard import Heard
 from .packet_encoder import PacketEncoder
 from .packet_queue import PacketQueue
 from .playout_events import (
@@ -23,7 +24,6 @@ from .playout_events import (
     PlayoutEvent,
     PlayoutSettings,
     SegmentFinished,
-    SegmentStarted,
     SilencePolicy,
     Starved,
 )
@@ -71,17 +71,14 @@ class Playout:
             if isinstance(encoder, PacketEncoder)
             else SpeechQueue(self._samples, capacity)
         )
-        self._heard = HeardPosition()
+        self._events: deque[PlayoutEvent] = deque()
+        self._departures = Departures(encoder.sample_rate, self._events)
         self._ready: _Prepared | None = None
         self._hangover = round(self._settings.hangover / self._seconds)
         self._silence_left = 0  # frames of silence still to send
         self._is_talking = False  # the latest packet was speech
         self._is_dtx = False  # the latest frame was one that need not be sent
-        self._sent = Heard("", 0.0)  # how far the latest segment has left
-        self._speech_end = 0.0  # when the latest speech has left to its end
-        self._endings: deque[tuple[str, float, float]] = deque()  # segment, seconds, departure of its end
         self._frames: list[OutgoingFrame] = []
-        self._events: deque[PlayoutEvent] = deque()
         self.underruns = 0
 
     # the application's side
@@ -118,7 +115,7 @@ class Playout:
 
     def begin_segment(self, name: str | None = None) -> str:
         """Begin a segment of speech, one utterance for instance, and return its name; one that is open ends."""
-        return self._queue.begin(name)
+        return self._queue.segments.begin(name)
 
     def write(self, audio: bytes, now: float) -> None:
         """Add 16-bit audio, or one packet where the encoder is for packets, to the open segment or to a new one.
@@ -131,8 +128,8 @@ class Playout:
 
     def end_segment(self, now: float) -> None:
         """End the open segment, if any: what was written of it is played to the end."""
-        if self._queue.is_open:
-            self._queue.end()
+        if self._queue.segments.is_open:
+            self._queue.segments.end()
             self._clock.start(now)
 
     def flush(self, now: float) -> SegmentFinished | None:
@@ -149,37 +146,34 @@ class Playout:
         frame = self._take() if prepared is None else prepared.frame
         names = self._queue.clear()
         if frame is not None:
-            names = [frame.segment, *(name for name in names if name != frame.segment)]
-            if self._clock.due is not None and self._sent.segment == frame.segment:
+            segment = frame.place.segment
+            names = [segment, *(name for name in names if name != segment)]
+            if self._clock.due is not None and self._departures.is_latest(segment):
                 self._cut(frame)
-        events = [SegmentFinished(name, self._seconds_sent(name), True) for name in names]
+        events = [SegmentFinished(name, self._departures.seconds_sent(name), True) for name in names]
         self._events += events
         return events[0] if events else None
 
     def heard(self, now: float) -> Heard | None:
         """Return what the listener is hearing, or heard last; None before the first speech."""
-        return self._heard.heard(now)
+        return self._departures.position.heard(now)
 
     def note_report(self, round_trip: float | None, jitter: float, behind: int, now: float) -> None:
         """Take the receiver's report; arguments as ``HeardPosition.report``, ``behind`` in packets."""
-        self._heard.report(round_trip, jitter, behind * self._seconds, now)
+        self._departures.position.report(round_trip, jitter, behind * self._seconds, now)
 
     # the driver's side
 
     def next_timer(self) -> float | None:
         """Return when :meth:`handle_timer` wants to be called."""
-        if not self._endings:
-            return self._clock.due
-        finished_at = self._heard.heard_at(self._endings[0][2])
-        return finished_at if self._clock.due is None else min(self._clock.due, finished_at)
+        due, finished_at = self._clock.due, self._departures.next_timer()
+        return due if finished_at is None else finished_at if due is None else min(due, finished_at)
 
     def handle_timer(self, now: float) -> None:
         """Let what is due leave, and say what has been heard to its end."""
         while self._clock.is_due(now):
             self._send()
-        while self._endings and now >= self._heard.heard_at(self._endings[0][2]):
-            segment, seconds, _ = self._endings.popleft()
-            self._events.append(SegmentFinished(segment, seconds, False))
+        self._departures.handle_timer(now)
 
     def frames_to_send(self) -> list[OutgoingFrame]:
         """Return and forget the packets that are to be sent now."""
@@ -203,7 +197,7 @@ class Playout:
         prepared.finish()
         assert prepared.job.payload is not None
         if prepared.frame is not None:
-            self._depart(prepared.frame, departure)
+            self._departures.depart(prepared.frame.place, departure)
         self._emit(prepared.job.payload, is_speech=prepared.frame is not None)
         self._ready = self._prepare()
 
@@ -214,8 +208,8 @@ class Playout:
 
     def _take(self) -> QueuedFrame | None:
         frame = self._queue.take()
-        while frame is not None and not frame.samples:  # a segment that ended with the frame before
-            self._end(frame.segment, frame.offset, self._speech_end)
+        while frame is not None and not frame.place.samples:  # a segment that ended with the frame before
+            self._departures.end(frame.place.segment, frame.place.offset)
             frame = self._queue.take()
         return frame
 
@@ -248,33 +242,16 @@ class Playout:
         if is_speech:
             self._silence_left = self._hangover
 
-    def _depart(self, frame: QueuedFrame, now: float) -> None:
-        if self._sent.segment != frame.segment or frame.offset == 0:
-            self._events.append(SegmentStarted(frame.segment))
-        duration = frame.samples / self.sample_rate
-        self._heard.depart(frame.segment, frame.offset / self.sample_rate, duration, now)
-        self._sent = Heard(frame.segment, frame.offset / self.sample_rate + duration)
-        self._speech_end = now + duration
-        if frame.is_last:
-            self._end(frame.segment, frame.offset + frame.samples, self._speech_end)
-
-    def _end(self, segment: str, samples: int, departure: float) -> None:
-        self._endings.append((segment, samples / self.sample_rate, departure))
-
     def _cut(self, frame: QueuedFrame) -> None:
         """Turn the next frame into a fade, and let it leave ahead of its time: no need to wait with silence."""
-        samples = min(int(self._settings.fade * self.sample_rate), frame.samples)
-        self._ready = self._encode(
-            self._encoder.faded(frame.audio, samples), frame._replace(samples=samples, is_last=False)
-        )
+        samples = min(int(self._settings.fade * self.sample_rate), frame.place.samples)
+        place = frame.place._replace(samples=samples, is_last=False)
+        self._ready = self._encode(self._encoder.faded(frame.audio, samples), QueuedFrame(frame.audio, place))
         self._send()
 
-    def _seconds_sent(self, segment: str) -> float:
-        return self._sent.seconds if self._sent.segment == segment else 0.0
-
     def _note_starvation(self) -> None:
-        segment = self._queue.current
-        if segment is not None and self._is_talking and self._sent.segment == segment:
+        segment = self._queue.segments.current
+        if segment is not None and self._is_talking and self._departures.is_latest(segment):
             self.underruns += 1
             self._events.append(Starved(segment))
             self._is_talking = False

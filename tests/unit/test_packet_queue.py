@@ -27,17 +27,17 @@ def queue(codec: AudioCodec = OPUS, packets: int = 10) -> PacketQueue:
 
 def test_packets_come_out_in_segments() -> None:
     one = queue()
-    assert one.begin("a") == "a"
+    assert one.segments.begin("a") == "a"
     for packet in PACKETS[:2]:
         one.write(packet)
     first = one.take()
-    assert first == (PACKETS[0], "a", 0, 960, False)
-    one.begin("b")
-    assert one.take() == (PACKETS[1], "a", 960, 960, True)
+    assert first == (PACKETS[0], ("a", 0, 960, False))
+    one.segments.begin("b")
+    assert one.take() == (PACKETS[1], ("a", 960, 960, True))
     assert one.take() is None
-    one.end()
-    assert one.take() == (b"", "b", 0, 0, True)
-    assert (one.current, one.samples, one.is_open) == (None, 0, False)
+    one.segments.end()
+    assert one.take() == (b"", ("b", 0, 0, True))
+    assert (one.segments.current, one.samples, one.segments.is_open) == (None, 0, False)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_is_no_packet_of_20_ms_is_refused(codec: AudioCodec, packet: bytes)
     one = queue(codec)
     with pytest.raises(UsageError):
         one.write(packet)
-    assert (one.samples, one.current) == (0, None)
+    assert (one.samples, one.segments.current) == (0, None)
 
 
 def test_a_full_queue_takes_no_more() -> None:
