@@ -130,6 +130,24 @@ class AudioOut:
             self._flushed(began)
         return finished
 
+    def pause(self) -> None:
+        """Hold speech back after a short fade, until :meth:`resume`; :meth:`flush` drops it meanwhile. Idempotent.
+
+        What is written meanwhile waits, and so does who writes once there is no room. The heard position stands still.
+        """
+        self._playout.pause(self._clock())
+        self._pump()
+
+    def resume(self) -> None:
+        """Go on behind what left before :meth:`pause`. Idempotent."""
+        self._playout.resume(self._clock())
+        self._pump()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether speech is held back."""
+        return self._playout.is_paused
+
     @property
     def heard(self) -> Heard | None:
         """What the listener is hearing now, as well as can be told; None before the first speech."""

@@ -67,6 +67,11 @@ class PacketQueue:
             return None
         return QueuedFrame(self._packets.popleft() if place.samples else b"", place)
 
+    def put_back(self, frame: QueuedFrame, samples: int) -> None:
+        """Take back the packet that was taken last; there are no parts of it to keep."""
+        self.segments.put_back(frame.place, 0)
+        self._packets.appendleft(frame.audio)
+
     def clear(self) -> list[str]:
         """Forget everything; return the names of the segments that had packets or were open."""
         self._packets.clear()

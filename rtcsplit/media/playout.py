@@ -48,6 +48,7 @@ class Playout:
 
     Attributes:
         underruns: how often a segment had no audio when it was due.
+        is_paused: see :meth:`pause`.
     """
 
     def __init__(
@@ -74,12 +75,14 @@ class Playout:
         self._events: deque[PlayoutEvent] = deque()
         self._departures = Departures(encoder.sample_rate, self._events)
         self._ready: _Prepared | None = None
+        self._fade = int(self._settings.fade * encoder.sample_rate)
         self._hangover = round(self._settings.hangover / self._seconds)
         self._silence_left = 0  # frames of silence still to send
         self._is_talking = False  # the latest packet was speech
         self._is_dtx = False  # the latest frame was one that need not be sent
         self._frames: list[OutgoingFrame] = []
         self.underruns = 0
+        self.is_paused = False
 
     # the application's side
 
@@ -148,11 +151,35 @@ class Playout:
         if frame is not None:
             segment = frame.place.segment
             names = [segment, *(name for name in names if name != segment)]
-            if self._clock.due is not None and self._departures.is_latest(segment):
+            if self._is_leaving(frame) and not self.is_paused:
                 self._cut(frame)
         events = [SegmentFinished(name, self._departures.seconds_sent(name), True) for name in names]
         self._events += events
         return events[0] if events else None
+
+    def pause(self, now: float) -> None:
+        """Hold speech back, after a fade of a few milliseconds that leaves now. Nothing is dropped; idempotent.
+
+        What follows is as after speech: a little silence, and what the policy says. Packets that were encoded elsewhere
+        have no fade.
+        """
+        self.is_paused = True
+        prepared = self._ready
+        if prepared is None or prepared.frame is None or prepared.frame.place.samples <= self._fade:
+            return  # what is left of the segment is as short as a fade
+        self._ready = None
+        prepared.finish()
+        self._encoder.undo()
+        has_fade = isinstance(self._queue, SpeechQueue) and self._is_leaving(prepared.frame)
+        self._queue.put_back(prepared.frame, self._fade if has_fade else 0)
+        if has_fade:
+            self._cut(prepared.frame)
+
+    def resume(self, now: float) -> None:
+        """Go on behind what left before :meth:`pause`. Idempotent."""
+        self.is_paused = False
+        if self._queue.segments.current is not None:
+            self._clock.start(now)
 
     def heard(self, now: float) -> Heard | None:
         """Return what the listener is hearing, or heard last; None before the first speech."""
@@ -203,7 +230,7 @@ class Playout:
 
     def _prepare(self) -> _Prepared | None:
         """Take the next frame of speech, if there is a whole one, and have it encoded."""
-        frame = self._take()
+        frame = None if self.is_paused else self._take()
         return None if frame is None else self._encode(frame.audio, frame)
 
     def _take(self) -> QueuedFrame | None:
@@ -242,16 +269,22 @@ class Playout:
         if is_speech:
             self._silence_left = self._hangover
 
+    def _is_leaving(self, frame: QueuedFrame) -> bool:
+        """Whether what came before a frame in its segment is being heard."""
+        return self._clock.due is not None and self._departures.is_latest(frame.place.segment)
+
     def _cut(self, frame: QueuedFrame) -> None:
         """Turn the next frame into a fade, and let it leave ahead of its time: no need to wait with silence."""
-        samples = min(int(self._settings.fade * self.sample_rate), frame.place.samples)
+        samples = min(self._fade, frame.place.samples)
         place = frame.place._replace(samples=samples, is_last=False)
         self._ready = self._encode(self._encoder.faded(frame.audio, samples), QueuedFrame(frame.audio, place))
         self._send()
 
     def _note_starvation(self) -> None:
         segment = self._queue.segments.current
-        if segment is not None and self._is_talking and self._departures.is_latest(segment):
+        if self.is_paused:
+            self._is_talking = False
+        elif segment is not None and self._is_talking and self._departures.is_latest(segment):
             self.underruns += 1
             self._events.append(Starved(segment))
             self._is_talking = False

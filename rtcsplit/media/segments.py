@@ -83,6 +83,13 @@ class SegmentLine:
             self._segments.popleft()
         return Place(segment.name, offset, samples, is_last)
 
+    def put_back(self, place: Place, samples: int) -> None:
+        """Undo the latest :meth:`take`, which was ``place``, but for its first ``samples``."""
+        if place.is_last and samples < place.samples:
+            self._segments.appendleft(_Segment(place.segment, place.offset + place.samples, is_ended=True))
+        if samples < place.samples:
+            self._segments[0].taken = place.offset + samples
+
     def clear(self) -> list[str]:
         """Forget everything; return the names of the segments that had audio or were open."""
         names = [segment.name for segment in self._segments]

@@ -72,6 +72,11 @@ class SpeechQueue:
         del self._audio[: len(audio)]
         return QueuedFrame(audio.ljust(2 * self._frame, b"\0"), place)
 
+    def put_back(self, frame: QueuedFrame, samples: int) -> None:
+        """Take back the frame that was taken last, but for its first ``samples``."""
+        self.segments.put_back(frame.place, samples)
+        self._audio[:0] = frame.audio[2 * samples : 2 * frame.place.samples]
+
     def clear(self) -> list[str]:
         """Forget everything; return the names of the segments that had audio or were open."""
         self._audio.clear()

@@ -96,6 +96,30 @@ async def test_a_cleared_segment_is_finished_at_once_and_takes_no_more() -> None
     assert len(heard_packets(client)) > count
 
 
+async def test_a_pause_holds_the_segment_and_its_end_comes_after_it() -> None:
+    """LiveKit pauses while it finds out whether the caller interrupts (``resume_false_interruption``)."""
+
+    async def say(witness: Witness) -> None:
+        if not witness.finished:
+            assert witness.output.can_pause
+            await witness.output.capture_frame(frame(1.0))
+            witness.output.flush()
+
+    desk, client, [witness] = await desk_with(say)
+    await desk.run_for(0.5)
+    witness.output.pause()
+    await desk.run_for(0.3)
+    count = len(heard_packets(client))
+    await desk.run_for(2.0)
+    assert not witness.finished
+    assert len(heard_packets(client)) == count
+    witness.output.resume()
+    await desk.run_for(1.0)
+    [event] = witness.finished
+    assert (event.playback_position, event.interrupted) == (pytest.approx(1.0, abs=0.001), False)
+    assert len(witness.started) == 1
+
+
 async def test_nothing_to_clear_is_nothing() -> None:
     async def say(witness: Witness) -> None:
         witness.output.clear_buffer()

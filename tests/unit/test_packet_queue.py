@@ -105,6 +105,20 @@ def test_a_flush_sends_silence_at_once_and_drops_the_rest() -> None:
     assert not playout.is_playing
 
 
+def test_a_pause_holds_packets_whole() -> None:
+    """Without decoding there is no fade; each packet leaves once."""
+    playout = Playout(new_encoder(OPUS, None))
+    for packet in PACKETS[:6]:
+        playout.write(packet, 0.0)
+    playout.end_segment(0.0)
+    assert play(playout, 0.05) == PACKETS[:3]
+    playout.pause(0.05)
+    assert play(playout, 1.0) == [SILENCE] * 5
+    playout.resume(1.0)
+    assert play(playout, 2.0) == [*PACKETS[3:6], *[SILENCE] * 5]
+    assert events(playout) == [SegmentStarted("1"), SegmentFinished("1", pytest.approx(0.12), False)]
+
+
 @pytest.mark.parametrize("name", ["opus", "pcmu", "pcma"])
 def test_each_codec_has_a_packet_of_20_ms_of_silence(name: str) -> None:
     codec = OPUS if name == "opus" else AudioCodec(name, 8, 8_000, 1)

@@ -184,6 +184,95 @@ def test_speech_after_a_flush_begins_a_new_segment() -> None:
     ]
 
 
+def test_a_pause_fades_holds_and_goes_on() -> None:
+    """Nothing is lost and nothing starves: the rest leaves behind the fade, and the heard position stands meanwhile."""
+    speaker = Speaker()
+    speaker.say(1.0)
+    speaker.playout.end_segment(speaker.now)
+    speaker.run_for(0.305)
+    speaker.playout.pause(speaker.now)
+    paused_at = speaker.now
+    speaker.run_for(2.0)
+    assert speaker.sent[16][0] == paused_at
+    assert [level > 7000 for level in speaker.loudness()] == [True] * 17 + [False] * 5
+    faded = array("h", decode_g711("pcmu", speaker.sent[16][1].payload))
+    assert faded[0] > 7000
+    assert not any(faded[40:])
+    heard = speaker.playout.heard(speaker.now)
+    assert heard is not None
+    assert heard.seconds == pytest.approx(16 * 0.02 + 0.005)
+    assert speaker.playout.is_playing
+    speaker.playout.pause(speaker.now)
+    assert not speaker.of(Starved)
+    speaker.playout.resume(speaker.now)
+    resumed_at = speaker.now
+    speaker.run_for(2.0)
+    after = speaker.sent[22:]
+    assert after[0][0] == resumed_at
+    assert after[0][1].has_marker
+    assert len(after) == 34 + 5  # 675 ms, the last packet filled up
+    assert speaker.of(SegmentStarted) == [SegmentStarted("1")]
+    assert speaker.of(SegmentFinished) == [SegmentFinished("1", 1.0, False)]
+    assert speaker.playout.underruns == 0
+
+
+def test_what_is_written_during_a_pause_waits() -> None:
+    """Also where nothing had left before; and a pause at the very end of a segment lets that end."""
+    speaker = Speaker()
+    speaker.playout.pause(speaker.now)
+    speaker.say(0.1)
+    speaker.playout.end_segment(speaker.now)
+    speaker.run_for(1.0)
+    assert not speaker.sent
+    speaker.playout.resume(speaker.now)
+    speaker.run_for(1.0)
+    assert len(speaker.sent) == 5 + 5
+    speaker.say(0.024)
+    speaker.playout.end_segment(speaker.now)
+    speaker.run_for(0.001)
+    speaker.playout.pause(speaker.now)
+    speaker.run_for(1.0)
+    assert speaker.of(SegmentFinished) == [
+        SegmentFinished("1", pytest.approx(0.1), False),
+        SegmentFinished("2", pytest.approx(0.024), False),
+    ]
+
+
+@pytest.mark.parametrize("seconds", [0.07, 0.061, 0.08], ids=["in the last frame", "in its end", "before it"])
+def test_a_pause_near_the_end_of_a_segment_keeps_its_rest(seconds: float) -> None:
+    speaker = Speaker()
+    speaker.say(seconds)
+    speaker.playout.end_segment(speaker.now)
+    speaker.say(0.02)
+    speaker.run_for(0.045)
+    speaker.playout.pause(speaker.now)
+    speaker.run_for(0.5)
+    speaker.playout.resume(speaker.now)
+    speaker.playout.end_segment(speaker.now)
+    speaker.run_for(0.5)
+    assert speaker.of(SegmentFinished) == [
+        SegmentFinished("1", pytest.approx(seconds), False),
+        SegmentFinished("2", pytest.approx(0.02), False),
+    ]
+    assert speaker.playout.queued == 0
+
+
+def test_a_flush_during_a_pause_drops_what_is_held_back() -> None:
+    """Without a sound: the listener heard the fade already. The pause goes on."""
+    speaker = Speaker()
+    speaker.say(1.0)
+    speaker.run_for(0.305)
+    speaker.playout.pause(speaker.now)
+    speaker.drain()
+    count = len(speaker.sent)
+    cut = speaker.playout.flush(speaker.now)
+    assert cut == SegmentFinished("1", pytest.approx(16 * 0.02 + 0.005), True)
+    speaker.run_for(1.0)
+    assert [level > 7000 for level in speaker.loudness()[count:]] == [False] * 5
+    assert speaker.playout.is_paused
+    assert not speaker.playout.is_playing
+
+
 def test_every_segment_finishes_once_with_what_was_sent_of_it() -> None:
     """Three written at once; the second is cut off, so the third is never begun."""
     speaker = Speaker()

@@ -51,6 +51,28 @@ async def test_it_is_mounted_behind_http() -> None:
         assert response.status_code == 201
 
 
+@pytest.mark.parametrize("is_interruption", [True, False], ids=["interruption", "cough"])
+async def test_a_sound_of_the_caller_is_heard_out(is_interruption: bool) -> None:
+    names = page()
+    known: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    async def handler(session: VoiceSession) -> None:
+        await session.audio_out.write(bytes(32_000))
+        await session.audio_out.end_segment()
+        await names["hear_out"](session, known)
+        await session.wait_closed()
+
+    desk = VoiceDesk(handler)
+    _, client = await desk.dial()
+    await desk.run_for(0.5)
+    assert desk.session.audio_out.is_paused
+    assert len(heard_packets(client)) < 10
+    known.set_result(is_interruption)
+    await desk.run_for(2.0)
+    assert not desk.session.audio_out.is_paused
+    assert (len(heard_packets(client)) < 10) == is_interruption
+
+
 async def test_speech_is_interrupted_followed_and_transcribed(capsys: pytest.CaptureFixture[str]) -> None:
     names = page()
     transcripts: list[bytes] = []

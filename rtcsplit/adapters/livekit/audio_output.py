@@ -29,7 +29,7 @@ class RtcsplitAudioOutput(io.AudioOutput):
     def __init__(self, voice: VoiceSession) -> None:
         super().__init__(
             label="rtcsplit",
-            capabilities=io.AudioOutputCapabilities(pause=False),
+            capabilities=io.AudioOutputCapabilities(pause=True),
             sample_rate=voice.audio_out.sample_rate,
         )
         self._voice = voice
@@ -68,6 +68,16 @@ class RtcsplitAudioOutput(io.AudioOutput):
         """Fall silent now; what is captured until the next flush belongs to the segment that was cut off."""
         if self._voice.end_cause is None:
             self._voice.audio_out.flush()
+
+    def pause(self) -> None:
+        """Hold what is being said back, for instance while it is not clear whether the caller interrupts."""
+        super().pause()
+        self._voice.audio_out.pause()
+
+    def resume(self) -> None:
+        """Go on where :meth:`pause` stopped."""
+        super().resume()
+        self._voice.audio_out.resume()
 
     def on_attached(self) -> None:
         """Begin to follow the call."""
