@@ -167,6 +167,12 @@ class VoiceSession:
             _LOGGER.exception("voice_failed", extra={"session": self._call.ufrag[:6]})
             self._call.close()
 
+    def renegotiated(self, now: float) -> None:
+        """A later answer was given: the peer may want to hear something else, or in another way."""
+        self._playout.renegotiate(self.audio.codecs[0])
+        if self.audio.direction.may_send:
+            self._playout.start(now)
+
     def ended(self, cause: EndCause) -> None:
         """The call is over: iterators come to their end, writers are told."""
         self.end_cause = cause

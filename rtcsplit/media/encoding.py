@@ -41,6 +41,9 @@ class FrameEncoder(Protocol):
     frame_ms: int
     silence: bytes
 
+    def renegotiate(self, codec: AudioCodec) -> None:
+        """Follow a later answer, from the next frame on, which may be another duration. The format is the same."""
+
     def encode(self, audio: bytes) -> bytes:
         """Return the payload of one frame; at most two octets stand for silence that need not be sent."""
 
@@ -76,22 +79,31 @@ class OpusFrameEncoder:
         has_dtx: bool = False,
         expected_loss: int = 5,
     ) -> None:
-        limits = {name: int(value) for name, value in codec.parameters.items()}
-        self.codec = codec
         self.sample_rate = sample_rate
-        self.frame_ms = _frame_ms(limits)
+        self._bitrate = bitrate
         self._opus = OpusEncoder(
             sample_rate=sample_rate,
-            bitrate=min(bitrate, limits.get("maxaveragebitrate", bitrate)),
-            has_fec=limits.get("useinbandfec", 0) == 1,
+            bitrate=bitrate,
             expected_loss=expected_loss,
             has_dtx=has_dtx,
             complexity=complexity,
+        )
+        self.renegotiate(codec)
+
+    def renegotiate(self, codec: AudioCodec) -> None:
+        """Follow a later answer, from the next frame on."""
+        limits = {name: int(value) for name, value in codec.parameters.items()}
+        self.codec = codec
+        self.frame_ms = _frame_ms(limits)
+        self._opus.adapt(
+            bitrate=min(self._bitrate, limits.get("maxaveragebitrate", self._bitrate)),
+            has_fec=limits.get("useinbandfec", 0) == 1,
             is_constant_bitrate=limits.get("cbr", 0) == 1,
             max_playback_rate=limits.get("maxplaybackrate", 48_000),
         )
-        self._slot = self._opus.slot(sample_rate * self.frame_ms // 1000)
-        self.silence = bytes(2 * sample_rate * self.frame_ms // 1000)
+        samples = self.sample_rate * self.frame_ms // 1000
+        self._slot = self._opus.slot(samples)
+        self.silence = bytes(2 * samples)
 
     def encode(self, audio: bytes) -> bytes:
         """Return the payload of one frame."""
@@ -127,6 +139,10 @@ class G711FrameEncoder:
         self.sample_rate = G711_RATE
         self.frame_ms = 20
         self.silence = bytes(2 * G711_RATE * self.frame_ms // 1000)
+
+    def renegotiate(self, codec: AudioCodec) -> None:
+        """Follow a later answer: there is nothing that it could change."""
+        self.codec = codec
 
     def encode(self, audio: bytes) -> bytes:
         """Return the payload of one frame."""

@@ -29,6 +29,10 @@ class FrameClock:
         self._gap = 0
         self.due: float | None = None
 
+    def change(self, frame: float, units: int) -> None:
+        """Frames have another duration from the next one on."""
+        self._frame, self._units = frame, units
+
     def start(self, now: float) -> None:
         """Let a frame leave now, unless the clock is running."""
         if self.due is None:

@@ -114,19 +114,35 @@ class OpusEncoder:
         self._state_size = opus.encoder.get_size(channels)
         self._payload = (ctypes.c_char * MAX_PAYLOAD)()
         self._samples = frozenset(duration * sample_rate // CLOCK_RATE for duration in _FRAME_DURATIONS)
-        settings = [
-            (opus.ctl.set_inband_fec, int(has_fec)),
-            (opus.ctl.set_packet_loss_perc, expected_loss),
-            (opus.ctl.set_dtx, int(has_dtx)),
-            (opus.ctl.set_vbr, int(not is_constant_bitrate)),
-            (opus.ctl.set_max_bandwidth, _bandwidth(constants, max_playback_rate)),
-        ]
+        self._set(opus.ctl.set_packet_loss_perc, expected_loss)
+        self._set(opus.ctl.set_dtx, int(has_dtx))
         if complexity is not None:
-            settings.append((opus.ctl.set_complexity, complexity))
+            self._set(opus.ctl.set_complexity, complexity)
+        self.adapt(
+            bitrate=bitrate,
+            has_fec=has_fec,
+            is_constant_bitrate=is_constant_bitrate,
+            max_playback_rate=max_playback_rate,
+        )
+
+    def adapt(self, *, bitrate: int | None, has_fec: bool, is_constant_bitrate: bool, max_playback_rate: int) -> None:
+        """Change what a peer may wish differently while the stream goes on, from the next frame on.
+
+        Args:
+            bitrate: as at the beginning; None leaves it what it is.
+            has_fec: as at the beginning, like the others.
+            is_constant_bitrate: likewise.
+            max_playback_rate: likewise.
+        """
+        ctl = _opuslib().ctl
+        self._set(ctl.set_inband_fec, int(has_fec))
+        self._set(ctl.set_vbr, int(not is_constant_bitrate))
+        self._set(ctl.set_max_bandwidth, _bandwidth(_opuslib().constants, max_playback_rate))
         if bitrate is not None:
-            settings.append((opus.ctl.set_bitrate, bitrate))
-        for setting, value in settings:
-            opus.encoder.encoder_ctl(self._state, setting, value)
+            self._set(ctl.set_bitrate, bitrate)
+
+    def _set(self, setting: Any, value: int) -> None:
+        _opuslib().encoder.encoder_ctl(self._state, setting, value)
 
     def encode(self, audio: bytes) -> bytes:
         """Return the packet of one frame, at most 1,172 octets.

@@ -24,6 +24,10 @@ class PacketEncoder:
         self.frame_ms = _FRAME_MS
         self.silence = _SILENCE[codec.name]
 
+    def renegotiate(self, codec: AudioCodec) -> None:
+        """Follow a later answer: what it says is for whoever encodes."""
+        self.codec = codec
+
     def encode(self, audio: bytes) -> bytes:
         """Return the packet."""
         return audio

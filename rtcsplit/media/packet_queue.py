@@ -24,6 +24,7 @@ class PacketQueue:
         capacity: samples that may wait.
 
     Attributes:
+        frame: as given.
         capacity: as given.
         segments: of the packets.
     """
@@ -32,7 +33,7 @@ class PacketQueue:
         self.capacity = capacity
         self.segments = SegmentLine()
         self._codec = codec
-        self._frame = frame
+        self.frame = frame
         self._packets: deque[bytes] = deque()
 
     @property
@@ -43,7 +44,7 @@ class PacketQueue:
     @property
     def samples(self) -> int:
         """Samples that wait."""
-        return len(self._packets) * self._frame
+        return len(self._packets) * self.frame
 
     def write(self, packet: bytes) -> None:
         """Add a packet to the open segment, or to a new one.
@@ -52,17 +53,17 @@ class PacketQueue:
             UsageError: it is none of the codec, has another duration, is too long, or there is no room; nothing was
                 added.
         """
-        if payload_duration(self._codec, packet) != self._frame or len(packet) > MAX_OCTETS:
-            milliseconds = 1000 * self._frame // self._codec.clock_rate
+        if payload_duration(self._codec, packet) != self.frame or len(packet) > MAX_OCTETS:
+            milliseconds = 1000 * self.frame // self._codec.clock_rate
             raise UsageError(f"a packet holds {milliseconds} ms of {self._codec.name} in at most {MAX_OCTETS} octets")
-        if self._frame > self.room:
+        if self.frame > self.room:
             raise UsageError("more audio than there is room for")
-        self.segments.write(self._frame)
+        self.segments.write(self.frame)
         self._packets.append(packet)
 
     def take(self) -> QueuedFrame | None:
         """Return the next packet; None where there is none, and the segment may still go on."""
-        place = self.segments.take(self._frame)
+        place = self.segments.take(self.frame)
         if place is None:
             return None
         return QueuedFrame(self._packets.popleft() if place.samples else b"", place)

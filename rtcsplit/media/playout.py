@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ..session.negotiation import AudioCodec
 from .departures import Departures
 from .encoding import EncodeJob, FrameEncoder, run_now
 from .frame_clock import FrameClock
@@ -62,21 +63,19 @@ class Playout:
         self._settings = settings or PlayoutSettings()
         self._submit = submit
         self.sample_rate = encoder.sample_rate
-        self._seconds = encoder.frame_ms / 1000
-        self._samples = encoder.sample_rate * encoder.frame_ms // 1000
-        self._units = encoder.codec.clock_rate * encoder.frame_ms // 1000
-        self._clock = FrameClock(self._seconds, self._units, self._settings.grid)
         capacity = int(self._settings.capacity * encoder.sample_rate)
+        samples = encoder.sample_rate * encoder.frame_ms // 1000
         self._queue: SpeechQueue | PacketQueue = (
-            PacketQueue(encoder.codec, self._samples, capacity)
+            PacketQueue(encoder.codec, samples, capacity)
             if isinstance(encoder, PacketEncoder)
-            else SpeechQueue(self._samples, capacity)
+            else SpeechQueue(samples, capacity)
         )
+        self._clock = FrameClock(0.0, 0, self._settings.grid)
+        self._follow_encoder()
         self._events: deque[PlayoutEvent] = deque()
         self._departures = Departures(encoder.sample_rate, self._events)
         self._ready: _Prepared | None = None
         self._fade = int(self._settings.fade * encoder.sample_rate)
-        self._hangover = round(self._settings.hangover / self._seconds)
         self._silence_left = 0  # frames of silence still to send
         self._is_talking = False  # the latest packet was speech
         self._is_dtx = False  # the latest frame was one that need not be sent
@@ -94,7 +93,7 @@ class Playout:
     @property
     def has_room(self) -> bool:
         """Whether a whole frame can be written now."""
-        return self._queue.room >= self._samples
+        return self._queue.room >= self._queue.frame
 
     @property
     def capacity(self) -> int:
@@ -167,11 +166,8 @@ class Playout:
         prepared = self._ready
         if prepared is None or prepared.frame is None or prepared.frame.place.samples <= self._fade:
             return  # what is left of the segment is as short as a fade
-        self._ready = None
-        prepared.finish()
-        self._encoder.undo()
         has_fade = isinstance(self._queue, SpeechQueue) and self._is_leaving(prepared.frame)
-        self._queue.put_back(prepared.frame, self._fade if has_fade else 0)
+        self._unprepare(prepared, self._fade if has_fade else 0)
         if has_fade:
             self._cut(prepared.frame)
 
@@ -180,6 +176,13 @@ class Playout:
         self.is_paused = False
         if self._queue.segments.current is not None:
             self._clock.start(now)
+
+    def renegotiate(self, codec: AudioCodec) -> None:
+        """Follow a later answer, from the next frame on: what the peer wants may be another duration or bit rate."""
+        if self._ready is not None:
+            self._unprepare(self._ready, 0)
+        self._encoder.renegotiate(codec)
+        self._follow_encoder()
 
     def heard(self, now: float) -> Heard | None:
         """Return what the listener is hearing, or heard last; None before the first speech."""
@@ -232,6 +235,22 @@ class Playout:
         """Take the next frame of speech, if there is a whole one, and have it encoded."""
         frame = None if self.is_paused else self._take()
         return None if frame is None else self._encode(frame.audio, frame)
+
+    def _unprepare(self, prepared: _Prepared, samples: int) -> None:
+        """The next frame is not to leave as it was encoded; all but its first samples wait again."""
+        self._ready = None
+        prepared.finish()
+        self._encoder.undo()
+        if prepared.frame is not None:
+            self._queue.put_back(prepared.frame, samples)
+
+    def _follow_encoder(self) -> None:
+        encoder = self._encoder
+        self._seconds = encoder.frame_ms / 1000
+        self._units = encoder.codec.clock_rate * encoder.frame_ms // 1000
+        self._hangover = round(self._settings.hangover / self._seconds)
+        self._queue.frame = encoder.sample_rate * encoder.frame_ms // 1000
+        self._clock.change(self._seconds, self._units)
 
     def _take(self) -> QueuedFrame | None:
         frame = self._queue.take()

@@ -30,6 +30,7 @@ class SpeechQueue:
         capacity: samples that may wait.
 
     Attributes:
+        frame: as given; may change between two frames.
         capacity: as given.
         segments: of the audio.
     """
@@ -37,7 +38,7 @@ class SpeechQueue:
     def __init__(self, frame: int, capacity: int) -> None:
         self.capacity = capacity
         self.segments = SegmentLine()
-        self._frame = frame
+        self.frame = frame
         self._audio = bytearray()
 
     @property
@@ -65,12 +66,12 @@ class SpeechQueue:
 
     def take(self) -> QueuedFrame | None:
         """Return the next frame; None where there is not a whole one, and the segment may still go on."""
-        place = self.segments.take(self._frame)
+        place = self.segments.take(self.frame)
         if place is None:
             return None
         audio = bytes(self._audio[: 2 * place.samples])
         del self._audio[: len(audio)]
-        return QueuedFrame(audio.ljust(2 * self._frame, b"\0"), place)
+        return QueuedFrame(audio.ljust(2 * self.frame, b"\0"), place)
 
     def put_back(self, frame: QueuedFrame, samples: int) -> None:
         """Take back the frame that was taken last, but for its first ``samples``."""

@@ -235,6 +235,8 @@ class Call:
             self._rtp.renegotiate(self.audio)
         if self.channels is None:
             self.channels = self._new_channels()
+        if self.companion is not None:
+            self.companion.renegotiated(now)
 
     def begin_media(self, now: float) -> None:
         """Keys exist: streams and reports begin."""

@@ -15,3 +15,6 @@ class Companion(Protocol):
 
     def handle_timer(self, now: float) -> None:
         """Do what is due at ``now``. It must not raise."""
+
+    def renegotiated(self, now: float) -> None:
+        """The call's ``audio`` is that of a later answer. It must not raise."""

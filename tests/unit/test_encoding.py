@@ -43,6 +43,23 @@ def test_the_peers_limit_on_the_bitrate_is_kept() -> None:
     assert 20_000 < rate_of(payloads(encoder(maxaveragebitrate="510000"))) < 40_000
 
 
+def test_a_later_answer_changes_the_stream_that_goes_on() -> None:
+    """F20: each limit, and back; the frame after it has the new duration."""
+    one = encoder(useinbandfec="1")
+    payloads(one)
+    one.renegotiate(replace(OPUS, parameters={"maxaveragebitrate": "12000", "cbr": "1", "ptime": "40"}))
+    packets = payloads(one)
+    assert len(set(map(len, packets))) == 1
+    assert rate_of(packets) / 2 < 13_500
+    assert {opus_duration(packet) for packet in packets} == {1920}
+    assert not any(map(opus_has_redundancy, packets[1:]))
+    one.renegotiate(replace(OPUS, parameters={"useinbandfec": "1"}))
+    assert len(one.silence) == 640
+    packets = payloads(one)
+    assert rate_of(packets) > 20_000
+    assert sum(map(opus_has_redundancy, packets)) > 30
+
+
 def test_redundancy_is_added_only_for_a_peer_that_uses_it() -> None:
     """F20: useinbandfec; its default is 0 (RFC 7587 section 6.1)."""
     assert not any(map(opus_has_redundancy, payloads(encoder())))

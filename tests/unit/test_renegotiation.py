@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -9,6 +10,10 @@ import pytest
 from rtcsplit.drops import DropReason
 from rtcsplit.errors import SdpError, UsageError
 from rtcsplit.gateway.echo import Echo
+from rtcsplit.gateway.voice_session import VoiceSession
+from rtcsplit.gateway.voice_settings import VoiceSettings
+from rtcsplit.media.opus_packet import opus_duration
+from rtcsplit.media.playout_events import PlayoutSettings
 from rtcsplit.session.dcep import ChannelParameters
 from rtcsplit.session.events import ChannelOpened, DataChannelsEnded, HandshakeCompleted
 from rtcsplit.session.negotiation import DataNegotiation, Direction, DtlsRole, IceCredentials, Negotiation
@@ -22,6 +27,7 @@ from ..calls import CLIENT_CERTIFICATE, CLIENT_ICE, rtp, virtual_call
 from ..client_peer import ClientPeer
 from ..desk import OFFER, OPUS_20_MS, Desk, attribute, heard
 from ..offers import OTHER_SHA_256
+from ..voice_calls import VoiceDesk, heard_packets, speech
 
 
 def reoffer(desk: Desk, call: Call, *changes: tuple[bytes, bytes]) -> Answer:
@@ -70,6 +76,31 @@ def test_hold_and_resume() -> None:
     assert call.statistics is not None
     assert call.statistics.packets_lost == 2
     assert len(desk.board.calls()) == 1
+
+
+async def test_what_a_later_offer_says_of_the_codec_reaches_the_encoder() -> None:
+    """F20: bit rate and duration follow, speech goes on where it was, and timestamps stay contiguous."""
+
+    async def talk(session: VoiceSession) -> None:
+        await session.audio_out.write(speech() + speech()[:4])
+        await session.audio_out.end_segment()
+        await session.wait_closed()
+
+    voice = VoiceDesk(talk, VoiceSettings(output_rate=16_000, playout=PlayoutSettings(capacity=20.0)))
+    call, client = await voice.dial()
+    await voice.run_for(3.0)
+    before = len(heard_packets(client))
+    reoffer(voice.desk, call, (b"minptime=10;useinbandfec=1", b"maxaveragebitrate=8000;ptime=40"))
+    await voice.run_for(6.0)
+    packets = heard_packets(client)
+    durations = [opus_duration(packet.payload) for packet in packets]
+    assert set(durations[:before]) == {960}
+    assert set(durations[before + 1 :]) == {1920}
+    assert 8 * sum(len(packet.payload) for packet in packets[before + 1 : before + 76]) / 3.0 < 10_000
+    steps = [(b.timestamp - a.timestamp) & 0xFFFFFFFF for a, b in itertools.pairwise(packets)]
+    assert steps == durations[:-1]
+    assert sum(durations) / 48_000 == pytest.approx(len(speech()) / 32_000 + 0.1, abs=0.06)  # type: ignore[arg-type]
+    assert voice.session.audio_out.underruns == 0
 
 
 def test_an_offer_restarts_ice_and_the_echo_goes_on() -> None:

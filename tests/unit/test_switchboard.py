@@ -248,6 +248,9 @@ def test_what_a_call_drives_keeps_its_own_time() -> None:
             self.due = None
             self.woken.append(now)
 
+        def renegotiated(self, now: float) -> None:
+            """What it does has nothing to do with audio."""
+
     class Patient(Echo):
         def call_connected(self, call: Call) -> None:
             call.companion = alarm
