@@ -42,7 +42,7 @@ __all__ = ["gateway", "serve_gateway"]
 def gateway(config: Path, settings: tuple[str, ...], workers: int | None, check: bool) -> None:
     """Run a transceiver whose calls a WebSocket backend or a handler answers.
 
-    SIGTERM drains it. SIGHUP reads hint keys and limits again.
+    SIGTERM drains it, SIGUSR1 takes that back. SIGHUP reads hint keys and limits again.
     """
     source = source_with_workers(config, settings, workers)
     read = source.read(GatewayConfig)

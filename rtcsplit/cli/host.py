@@ -43,11 +43,17 @@ class Host(Protocol):
     def on_reload(self, reload: Callable[[], None]) -> None:
         """Call ``reload`` when the configuration is to be read again; what it refuses is logged."""
 
+    def on_undo(self, undo: Callable[[], None]) -> None:
+        """Call ``undo`` when a drain is to be taken back."""
+
     def ready(self, line: str, load: Callable[[], int]) -> None:
         """Everything runs; ``load`` tells the number of calls."""
 
     async def until_stopped(self) -> signal.Signals:
         """Return when to stop: SIGTERM to drain first, SIGINT at once."""
+
+    def resume(self) -> None:
+        """The drain was taken back: :meth:`until_stopped` may be asked again."""
 
 
 class OwnHost:
@@ -61,6 +67,8 @@ class OwnHost:
         self._process = process
         self.random = secrets.token_bytes
         self.on_reload = process.on_reload
+        self.on_undo = process.on_undo
+        self.resume = process.resume
         self.until_stopped = process.until_stopped
 
     @contextlib.asynccontextmanager

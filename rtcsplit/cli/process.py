@@ -1,8 +1,9 @@
 """One process, its signals and its end; every long-running command goes through :func:`run`.
 
 SIGTERM and SIGINT tell it to stop; a command may make a difference between them. From the first one on their default
-is back in force, so that a second one ends the process at once, even where stopping hangs. SIGHUP reloads. systemd
-hears when the process is ready and stopping (``Type=notify``, sd_notify(3)).
+is back in force, so that a second one ends the process at once, even where stopping hangs. SIGHUP reloads, SIGUSR1
+takes back a SIGTERM while the process waits because of it. systemd hears when the process is ready and stopping
+(``Type=notify``, sd_notify(3)).
 """
 
 from __future__ import annotations
@@ -45,9 +46,11 @@ class Process:
         self._stopped = asyncio.Event()
         self._signal = signal.SIGTERM
         self._reload: Callable[[], None] | None = None
+        self._undo: Callable[[], None] = lambda: None
         self._failure: RtcsplitError | None = None
         self._arm()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._handle_reload)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, lambda: self._undo())
 
     def _arm(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -63,6 +66,10 @@ class Process:
     def on_reload(self, reload: Callable[[], None]) -> None:
         """Call ``reload`` for each SIGHUP; what it raises is logged and leaves the process as it was."""
         self._reload = reload
+
+    def on_undo(self, undo: Callable[[], None]) -> None:
+        """Call ``undo`` for each SIGUSR1; whoever stops waiting because of it calls :meth:`resume`."""
+        self._undo = undo
 
     def ready(self, line: str) -> None:
         """Say on stdout that everything is bound and running, unless the process was told to stop meanwhile."""

@@ -88,8 +88,7 @@ class Supervisor:
             ConfigurationError: an address cannot be bound; nothing was started.
             click.exceptions.Exit: the process refused to start, and has said why.
         """
-        for number in (signal.SIGUSR1, signal.SIGUSR2):  # whoever is too early does no harm
-            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # whoever is too early does no harm
         with contextlib.ExitStack() as stack:
             holdings = Holdings.open(settings)
             listener = None if admin is None else stack.enter_context(listen("admin.listen", admin.listen))
@@ -234,7 +233,7 @@ async def serve_until_stopped(process: Process, supervisor: Supervisor, ready_li
             task.add_done_callback(upgrades.discard)
 
     loop.add_signal_handler(signal.SIGHUP, supervisor.tell_all, RELOAD)
-    loop.add_signal_handler(signal.SIGUSR1, is_undone.set)
+    process.on_undo(is_undone.set)
     loop.add_signal_handler(signal.SIGUSR2, upgrade)
     process.ready(ready_line)
     while True:

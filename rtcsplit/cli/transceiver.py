@@ -14,6 +14,7 @@ import click
 from ..gateway.echo import Echo
 from ..routing.hint import Route, RoutingKeys
 from ..routing.steering import Steering
+from ..transceiver.admission import DrainOutcome
 from ..transceiver.application import Application
 from ..transceiver.settings import TransceiverSettings
 from ..transceiver.transceiver import Transceiver
@@ -51,7 +52,8 @@ _RELOADED = ("transceiver.max_sessions", "transceiver.max_half_open_sessions")
 def transceiver(config: Path, settings: tuple[str, ...], workers: int | None, check: bool) -> None:
     """Run a transceiver and its HTTP signaling.
 
-    SIGTERM drains it: calls go on, new ones are refused. SIGHUP reads hint keys and limits again.
+    SIGTERM drains it: calls go on, new ones are refused; SIGUSR1 takes that back. SIGHUP reads hint keys and limits
+    again.
     """
     source = source_with_workers(config, settings, workers)
     read = source.read(TransceiverConfig)
@@ -114,13 +116,14 @@ async def serve_calls(
         registered(config, endpoint),
     ):
         host.on_reload(lambda: _reload(endpoint, config, read()))
+        host.on_undo(endpoint.undo_drain)
         # What exists now stays: the garbage collector need not look at it again, beside calls that run.
         gc.collect()
         gc.freeze()
         line = f"{role} ready: listen={endpoint.address} signaling={signaling} admin={admin}"
         host.ready(line, lambda: len(endpoint.calls()))
-        if await host.until_stopped() is signal.SIGTERM:
-            await _drain(endpoint, section.drain_seconds)
+        while await host.until_stopped() is signal.SIGTERM and await _is_undone(endpoint, section.drain_seconds):
+            host.resume()
 
 
 def _keys(config: TransceiverConfig) -> RoutingKeys | None:
@@ -139,13 +142,15 @@ def _reload(endpoint: Transceiver, config: TransceiverConfig, newer: Transceiver
         log.warning("restart_needed", extra={"keys": ignored})
 
 
-async def _drain(endpoint: Transceiver, seconds: int) -> None:
-    """Let calls end by themselves; whoever waits for them can follow it in the log and the metrics."""
+async def _is_undone(endpoint: Transceiver, seconds: int) -> bool:
+    """Let calls end by themselves, unless somebody takes that back; it can be followed in the log and the metrics."""
     calls = len(endpoint.calls())
-    if calls and seconds:
-        log.info("drain_started", extra={"sessions": calls, "seconds": seconds})
-        outcome = await endpoint.drain(seconds)
-        log.info("drain_ended", extra={"outcome": outcome.value, "sessions": len(endpoint.calls())})
+    if not calls or not seconds:
+        return False
+    log.info("drain_started", extra={"sessions": calls, "seconds": seconds})
+    outcome = await endpoint.drain(seconds)
+    log.info("drain_ended", extra={"outcome": outcome.value, "sessions": len(endpoint.calls())})
+    return outcome is DrainOutcome.UNDONE
 
 
 def _settings(section: TransceiverSection) -> TransceiverSettings:

@@ -12,6 +12,7 @@ front          request HEAD, one descriptor    a connection, and what has been r
 front          metrics                         asks for metrics
 front          reload                          read the configuration again
 front          drain                           end with the last call, or at the deadline
+front          undo                            go on as if there had been no drain
 front          stop                            end the calls and end
 =============  ==============================  ===================================================================
 """
@@ -23,10 +24,10 @@ import socket
 
 from .child import Child
 
-__all__ = ["DRAIN", "LOAD", "METRICS", "RELOAD", "REQUEST", "SERVING", "WorkerChild"]
+__all__ = ["DRAIN", "LOAD", "METRICS", "RELOAD", "REQUEST", "SERVING", "UNDO", "WorkerChild"]
 
 SERVING, LOAD, METRICS = b"serving", b"load", b"metrics"
-REQUEST, RELOAD, DRAIN = b"request", b"reload", b"drain"
+REQUEST, RELOAD, DRAIN, UNDO = b"request", b"reload", b"drain", b"undo"
 
 _METRICS_SECONDS = 2.0
 

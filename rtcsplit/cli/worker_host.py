@@ -20,7 +20,7 @@ from .extras import needs_extra
 from .host import Collectors
 from .process import reload_and_log
 from .request_head import ids_of_worker
-from .worker_child import DRAIN, LOAD, METRICS, RELOAD, REQUEST, SERVING
+from .worker_child import DRAIN, LOAD, METRICS, RELOAD, REQUEST, SERVING, UNDO
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -46,6 +46,7 @@ class WorkerHost:
         self._control = control
         self._orders: asyncio.Queue[signal.Signals] = asyncio.Queue()
         self._reload: Callable[[], None] = lambda: None
+        self._undo: Callable[[], None] = lambda: None
         self._render: Callable[[], bytes] = lambda: b""
         self._take: Callable[[socket.socket, bytes], None] = _refuse
         self._reporting: asyncio.Task[None] | None = None
@@ -85,6 +86,10 @@ class WorkerHost:
         """Call ``reload`` when told to."""
         self._reload = reload
 
+    def on_undo(self, undo: Callable[[], None]) -> None:
+        """Call ``undo`` when told to."""
+        self._undo = undo
+
     def ready(self, line: str, load: Callable[[], int]) -> None:
         """Say where the UDP socket is, and from now on how many calls there are."""
         listen = dict(word.split("=", 1) for word in line.split() if "=" in word)["listen"]
@@ -96,6 +101,10 @@ class WorkerHost:
         order = await self._orders.get()
         self._is_draining = order is signal.SIGTERM
         return order
+
+    def resume(self) -> None:
+        """Wait for another order."""
+        self._is_draining = False
 
     async def _report(self, load: Callable[[], int]) -> None:
         while True:
@@ -122,6 +131,8 @@ class WorkerHost:
             reload_and_log(self._reload)
         elif word == DRAIN:
             self._orders.put_nowait(signal.SIGTERM)
+        elif word == UNDO:
+            self._undo()
         elif word in (STOP, b""):
             self._stop(is_last=not word)
 

@@ -25,7 +25,7 @@ from .listener import listen
 from .loading import Source
 from .process import Process
 from .supervisor import backoff
-from .worker_child import DRAIN, RELOAD, WorkerChild
+from .worker_child import DRAIN, RELOAD, UNDO, WorkerChild
 
 __all__ = ["Workers", "serve_with_workers"]
 
@@ -85,13 +85,27 @@ class Workers:
         for worker in self.living:
             worker.tell(RELOAD)
 
-    async def drain(self) -> None:
-        """Have each end with its last call, or at its deadline; return when all have ended."""
+    async def drain(self, undone: asyncio.Event) -> bool:
+        """Have each end with its last call, or at its deadline.
+
+        Returns:
+            False when all have ended; True as soon as ``undone`` is set: those that live go on, and what has ended
+            meanwhile is started again.
+        """
         self._is_stopping = True
+        undone.clear()
         workers = [worker for worker in self._workers if worker is not None]
         for worker in workers:
             worker.tell(DRAIN)
-        await asyncio.gather(*(worker.until_ended() for worker in workers))
+        waits = [asyncio.create_task(_until_ended(workers)), asyncio.create_task(_until_set(undone))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if undone.is_set():
+            self._resume()
+        return undone.is_set()
 
     async def metrics(self) -> dict[int, str]:
         """Return the metrics of those that answer, by index."""
@@ -115,8 +129,20 @@ class Workers:
             self._workers[worker.index] = None
         if self._is_stopping or not worker.listen:
             return  # it was told to, or refused to start
-        log.error("worker_ended", extra={"worker": worker.index, "pid": worker.pid, "status": worker.status})
-        task = asyncio.create_task(self._restart(worker.index))
+        if worker.status != 0:  # else its last call ended while its drain was taken back
+            log.error("worker_ended", extra={"worker": worker.index, "pid": worker.pid, "status": worker.status})
+        self._restart_soon(worker.index)
+
+    def _resume(self) -> None:
+        self._is_stopping = False
+        for index, worker in enumerate(self._workers):
+            if worker is None:
+                self._restart_soon(index)
+            else:
+                worker.tell(UNDO)
+
+    def _restart_soon(self, index: int) -> None:
+        task = asyncio.create_task(self._restart(index))
         self._restarting.add(task)
         task.add_done_callback(self._restarting.discard)
 
@@ -139,6 +165,15 @@ class Workers:
         await asyncio.gather(*(worker.stop() for worker in self._workers if worker is not None))
 
 
+async def _until_ended(workers: list[WorkerChild]) -> None:
+    for worker in workers:
+        await worker.until_ended()
+
+
+async def _until_set(event: asyncio.Event) -> None:
+    await event.wait()
+
+
 async def serve_with_workers(process: Process, role: str, source: Source, config: TransceiverConfig) -> None:
     """Serve calls in as many workers as the configuration says, until the process is told to stop.
 
@@ -157,12 +192,14 @@ async def serve_with_workers(process: Process, role: str, source: Source, config
         ):
             front = Front(listener, workers.choose)
             front.start()
+            undone = asyncio.Event()
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, workers.reload)
+            process.on_undo(undone.set)
             addresses = ",".join(worker.listen for worker in workers.living)
             process.ready(f"{role} ready: listen={addresses} signaling={address_of(listener)} admin={admin}")
             try:
-                if await process.until_stopped() is signal.SIGTERM:
-                    await workers.drain()
+                while await process.until_stopped() is signal.SIGTERM and await workers.drain(undone):
+                    process.resume()
             finally:
                 front.stop()
 

@@ -109,6 +109,30 @@ def test_sigterm_lets_calls_end_by_themselves(config: Path) -> None:
     assert (log[1]["outcome"], log[1]["sessions"]) == ("empty", 0)
 
 
+def test_sigusr1_takes_a_drain_back(config: Path) -> None:
+    """T29: ready again, offers are taken, the call goes on; a later SIGTERM drains as the first one did."""
+    with running("transceiver", "--config", config, "--set", "transceiver.drain_seconds=600") as transceiver:
+        url, admin = (f"http://{transceiver.address(port)}" for port in ("signaling", "admin"))
+        transceiver.process.send_signal(signal.SIGUSR1)  # there is nothing to take back
+        locations = [call(f"{url}/whip").headers["location"]]
+        for _ in range(2):
+            transceiver.process.send_signal(signal.SIGTERM)
+            assert json.loads(transceiver.next_log())["event"] == "drain_started"
+            assert httpx.get(f"{admin}/readyz").status_code == 503
+            assert call(f"{url}/whip").status_code == 503
+            transceiver.process.send_signal(signal.SIGUSR1)
+            ended = json.loads(transceiver.next_log())
+            assert (ended["event"], ended["outcome"]) == ("drain_ended", "undone")
+            assert httpx.get(f"{admin}/readyz").status_code == 200
+            assert 'rtcsplit_draining{role="transceiver"} 0.0' in httpx.get(f"{admin}/metrics").text
+            locations.append(call(f"{url}/whip").headers["location"])
+        transceiver.process.send_signal(signal.SIGTERM)
+        assert json.loads(transceiver.next_log())["sessions"] == 3
+        for location in locations:
+            assert httpx.delete(url + location, headers={"authorization": "Bearer token"}).status_code == 200
+        assert transceiver.process.wait(timeout=20) == 0
+
+
 def test_the_deadline_ends_what_is_left(config: Path) -> None:
     """I11, T29: calls are closed properly, exit status 0."""
     with running("transceiver", "--config", config, "--set", "transceiver.drain_seconds=1") as transceiver:

@@ -125,6 +125,28 @@ def test_sigterm_lets_calls_end_by_themselves(config: Path) -> None:
         assert sorted(events(process.stderr())) == ["drain_ended"] * 2 + ["session_ended"] * 3
 
 
+def test_sigusr1_takes_a_drain_back(config: Path) -> None:
+    """T29: a worker without calls ended at once and is there again, the other one goes on with its call."""
+    flags = ("--workers", WORKERS, "--set", "transceiver.drain_seconds=600")
+    with running("transceiver", "--config", config, *flags) as process, Client(process) as client:
+        (location, busy), (other, idle) = client.calls(2)
+        assert {busy, idle} == {2, 3}
+        assert client.http.delete(other).status_code == 200
+        assert json.loads(process.next_log())["event"] == "session_ended"
+        before = children(process.process.pid)
+        process.process.send_signal(signal.SIGTERM)
+        assert json.loads(process.next_log())["event"] == "drain_started"
+        until(lambda: len(children(process.process.pid)) == 1)
+        assert httpx.get(f"{client.admin}/readyz", trust_env=False).status_code == 503
+        process.process.send_signal(signal.SIGUSR1)
+        assert {json.loads(process.next_log())["event"] for _ in range(2)} == {"drain_ended", "worker_restarted"}
+        assert httpx.get(f"{client.admin}/readyz", trust_env=False).status_code == 200
+        assert len(set(children(process.process.pid)) & set(before)) == 1
+        assert {id_ for _, id_ in client.calls(4)} == {2, 3}
+        assert client.http.delete(location).status_code == 200
+        assert process.stop(signal.SIGINT)[0] == 0
+
+
 def test_workers_end_with_the_process_that_started_them(config: Path) -> None:
     with running("transceiver", "--config", config, "--workers", WORKERS) as process:
         workers = children(process.process.pid)
