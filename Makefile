@@ -201,6 +201,8 @@ sanitized-test: setup ## property tests under ASan and UBSan
 ROUNDS ?= 5
 RUNS ?=
 TRIALS ?= 10
+# PRECEDENCE=1: those who are measured go before everything else that the machine does (needs root).
+PRECEDENCE_FLAG = $(if $(filter 1,$(PRECEDENCE)),--precedence)
 
 .PHONY: bench-relay
 bench-relay: setup $(RELAY_BENCH) ## what a relay costs beside the kernel limit, Go and asyncio; ROUNDS=5, QUICK=1
@@ -221,8 +223,12 @@ bench-flows: build/bench/flows ## the flow table alone: memory, look-ups, expiry
 	@$< $(FLOWS)
 
 .PHONY: bench-transceiver
-bench-transceiver: setup build/bench/speak.so build/bench/echo.so ## what a call costs, beside aiortc; RUNS="aiortc=40 rtcsplit=400"
-	$(BIN)/python -m benchmarks.transceiver --rounds $(ROUNDS) $(RUNS)
+bench-transceiver: setup build/bench/speak.so build/bench/echo.so ## what a call costs, beside aiortc; RUNS="aiortc=40 rtcsplit=400", PRECEDENCE=1
+	$(BIN)/python -m benchmarks.transceiver --rounds $(ROUNDS) $(PRECEDENCE_FLAG) $(RUNS)
+
+.PHONY: bench-joins
+bench-joins: setup build/bench/speak.so ## what 100 joins a second do to 500 running calls; PRECEDENCE=1
+	$(BIN)/python -m benchmarks.transceiver.joins $(PRECEDENCE_FLAG)
 
 .PHONY: bench-setup
 bench-setup: setup ## round trips from the first check to the first audio, both DTLS roles, with loss; TRIALS=10

@@ -4,7 +4,7 @@ All servers and their calls are up from the beginning; each speaks for a second 
 machine does falls on all alike. What other processes take of the CPU meanwhile is measured as well: seconds that they
 disturb are repeated, up to a limit, and a row tells the median of its least disturbed ones.
 
-Usage: python -m benchmarks.transceiver [--rounds 5] [CONTENDER=CALLS ...]
+Usage: python -m benchmarks.transceiver [--rounds 5] [--precedence] [CONTENDER=CALLS ...]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import resource
 from contextlib import ExitStack
 from importlib.metadata import version
 
+from .precedence import take_precedence
 from .run import Run
 
 _DEFAULT = (
@@ -65,7 +66,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("runs", nargs="*", default=_DEFAULT, help="such as rtcsplit=400")
+    parser.add_argument("--precedence", action="store_true", help="over the rest of the machine; see precedence.py")
     options = parser.parse_args()
+    if options.precedence:
+        take_precedence()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with ExitStack() as stack:
         runs: list[Run] = []

@@ -5,7 +5,7 @@ pace or all at once each second. Seconds with and without joins take turns, so t
 both alike, and only the least disturbed third of these pairs counts; the CPU of a join is what the server spends in the
 one beyond the other.
 
-Usage: python -m benchmarks.transceiver.joins [--calls 500] [--joins 100] [--seconds 10] [--at-once 1]
+Usage: python -m benchmarks.transceiver.joins [--calls 500] [--joins 100] [--seconds 10] [--at-once 1] [--precedence]
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from rtcsplit.wire.address import Address
 
 from .callers import Caller, Callers, drain, new_caller
 from .load import Load, Totals
+from .precedence import give_way, take_precedence
 from .run import busy_seconds
 from .serving import serve
 
@@ -58,7 +59,10 @@ def main() -> None:
     parser.add_argument("--joins", type=int, default=100, help="a second")
     parser.add_argument("--at-once", type=int, default=1, help="how many of them begin in the same moment")
     parser.add_argument("--seconds", type=int, default=10, help="with joins, and as many without")
+    parser.add_argument("--precedence", action="store_true", help="over the rest of the machine; see precedence.py")
     options = parser.parse_args()
+    if options.precedence:
+        take_precedence()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with _processes() as (server, joiner):
         pairs = _measure(server, joiner, options)
@@ -160,6 +164,8 @@ def _serve(*connections: Connection) -> None:
 
 
 def _join(commands: Connection, server: Connection) -> None:
+    give_way()
+
     def accept(offer: bytes) -> str:
         server.send(offer)
         answer = server.recv()

@@ -15,6 +15,7 @@ from .servers import Server
 __all__ = ["Run", "Window", "busy_seconds"]
 
 _SLICE = 0.02  # seconds between two looks at checks and their answers
+_CHECKS = 16  # in each of them; what a pause has put off is spread over the warm-up
 _WARM_UP = 0.5
 _QUIET = 0.1  # of a core, for others
 
@@ -110,12 +111,12 @@ class Run:
 
     def _speak(self, seconds: float) -> None:
         for _ in range(round(seconds / _SLICE)):
-            self._follow(self._load.run(_SLICE))
+            self._follow(self._load.run(_SLICE), _CHECKS)
 
-    def _follow(self, control: Iterable[tuple[int, bytes]]) -> None:
+    def _follow(self, control: Iterable[tuple[int, bytes]], most_checks: int | None = None) -> None:
         for index, datagram in control:
             self._callers.receive(index, datagram)
-        self._callers.handle_timers()
+        self._callers.handle_timers(most_checks)
 
 
 def busy_seconds() -> float:

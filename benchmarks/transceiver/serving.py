@@ -9,6 +9,8 @@ import time
 from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
 
+from rtcsplit.transceiver.garbage import collect_rarely
+
 __all__ = ["Accept", "process_seconds", "serve"]
 
 Accept = Callable[[bytes], Awaitable[str]]
@@ -34,6 +36,7 @@ async def serve(
         begin: called when all calls are connected.
         relay_pid: of the relay in front of this server, None for none.
     """
+    collect_rarely()  # as ``rtcsplit transceiver`` does
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
     loop.add_reader(connection.fileno(), readable.set)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import signal
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from ..routing.hint import Route, RoutingKeys
 from ..routing.steering import Steering
 from ..transceiver.admission import DrainOutcome
 from ..transceiver.application import Application
+from ..transceiver.garbage import collect_rarely
 from ..transceiver.settings import TransceiverSettings
 from ..transceiver.transceiver import Transceiver
 from .changes import changed_keys
@@ -117,9 +117,7 @@ async def serve_calls(
     ):
         host.on_reload(lambda: _reload(endpoint, config, read()))
         host.on_undo(endpoint.undo_drain)
-        # What exists now stays: the garbage collector need not look at it again, beside calls that run.
-        gc.collect()
-        gc.freeze()
+        collect_rarely()
         line = f"{role} ready: listen={endpoint.address} signaling={signaling} admin={admin}"
         host.ready(line, lambda: len(endpoint.calls()))
         while await host.until_stopped() is signal.SIGTERM and await _is_undone(endpoint, section.drain_seconds):
