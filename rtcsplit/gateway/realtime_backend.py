@@ -24,7 +24,8 @@ from .call_events import CallEvents
 from .call_limit import CallLimit
 from .first_of import first_of
 from .realtime_controller import EventsController
-from .realtime_events import for_backend, parse_audio, parse_head, parse_object
+from .realtime_events import for_backend, lets_interrupt, parse_audio, parse_head, parse_object
+from .realtime_memory import CONVERSATION_EVENTS, ConversationMemory
 from .realtime_speech import RealtimeSpeech
 from .refusal import BackendError, Refusal
 from .voice import VoiceApplication
@@ -123,6 +124,7 @@ class _Conversation:
         self._maker = events.maker
         self._configuration = for_backend(events.configuration)
         self._speech = RealtimeSpeech(session.audio_out)
+        self._memory = ConversationMemory()
         self._interrupts = True
 
     def is_over(self) -> bool:
@@ -133,6 +135,8 @@ class _Conversation:
         """Use one connection until the call or the connection ends."""
         if self._configuration:
             await socket.send(self._maker.make("session.update", session=self._configuration))
+        if is_resumed:
+            await self._restore(socket)
         try:
             await first_of(
                 self._hear(socket),
@@ -144,6 +148,16 @@ class _Conversation:
             )
         finally:
             self._speech.close_open()
+
+    async def _restore(self, socket: ClientConnection) -> None:
+        """Give the conversation to a backend that has not begun it, and tell everybody what became of it."""
+        items, missing = self._memory.restore()
+        for item in items:
+            await socket.send(self._maker.make("conversation.item.create", item=item))
+        restored = [item["id"] for item in items]
+        self._events.send(
+            self._maker.make("gateway.conversation.restored", item_ids=restored, missing_item_ids=missing)
+        )
 
     async def _hear(self, socket: ClientConnection) -> None:
         async for frame in self._session.audio_in:
@@ -182,6 +196,9 @@ class _Conversation:
                     await complaints.refuse(refusal)
                 if kind in _DELTAS:
                     continue
+            elif kind in CONVERSATION_EVENTS:
+                if not self._memory.note(kind, text):
+                    continue
             elif kind in ("session.created", "session.updated"):
                 self._take_session(parse_object(text).get("session"))
             elif kind == "input_audio_buffer.speech_started" and self._interrupts:
@@ -204,13 +221,14 @@ class _Conversation:
         for response_id in self._speech.silenced():
             self._events.send(self._maker.make("output_audio_buffer.cleared", response_id=response_id))
         for item in cut_off:
+            self._memory.cut_off(item.item_id)
             await socket.send(self._maker.truncate(item.item_id, item.content_index, item.heard))
 
     def _take_session(self, session: object) -> None:
         """Follow what the backend says of the session."""
         if isinstance(session, dict):
             self._events.session = session
-            self._interrupts = _interrupts(session)
+            self._interrupts = lets_interrupt(session)
 
     def _session_update(self, text: str | bytes) -> str | bytes:
         """Return the event as the backend gets it, and keep what one that comes back has to be told."""
@@ -221,14 +239,6 @@ class _Conversation:
         wanted = for_backend(session)
         self._configuration |= wanted
         return msgspec.json.encode(event | {"session": wanted}).decode()
-
-
-def _interrupts(session: dict[str, Any]) -> bool:
-    """Whether the session's turn detection lets the caller interrupt; so it does unless it says otherwise."""
-    found: Any = session
-    for name in ("audio", "input", "turn_detection"):
-        found = found.get(name) if isinstance(found, dict) else None
-    return not (isinstance(found, dict) and found.get("interrupt_response") is False)
 
 
 async def _say_last(events: CallEvents, refusal: Refusal, kind: str) -> None:

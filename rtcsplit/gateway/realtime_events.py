@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from .refusal import Refusal
 
-__all__ = ["AudioDelta", "EventMaker", "for_backend", "parse_audio", "parse_head", "parse_object"]
+__all__ = ["AudioDelta", "EventMaker", "for_backend", "lets_interrupt", "parse_audio", "parse_head", "parse_object"]
 
 
 class AudioDelta(Struct, frozen=True):
@@ -89,6 +89,14 @@ def for_backend(session: dict[str, Any]) -> dict[str, Any]:
 
 def _without_format(side: object) -> object:
     return {name: value for name, value in side.items() if name != "format"} if isinstance(side, dict) else side
+
+
+def lets_interrupt(session: dict[str, Any]) -> bool:
+    """Whether a session's turn detection lets the caller interrupt; so it does unless it says otherwise."""
+    found: Any = session
+    for name in ("audio", "input", "turn_detection"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return not (isinstance(found, dict) and found.get("interrupt_response") is False)
 
 
 class EventMaker:

@@ -292,6 +292,44 @@ async def test_backend_that_restarts_is_told_the_session_again() -> None:
         await page.until("output_audio_buffer.stopped")
 
 
+async def test_backend_that_restarts_is_given_the_conversation() -> None:
+    """What was said comes back as text, in order; the client hears of it once, and of nothing that it knew."""
+    model = Model()
+    async with backend(model) as url, calling(url) as (dial, _):
+        page = await dial()
+        await model.until("session.update")
+        asked = {"id": "item_a", "type": "message", "role": "user", "content": [{"type": "input_audio"}]}
+        await model.say(type="conversation.item.added", previous_item_id=None, item=asked)
+        await model.say(
+            type="conversation.item.input_audio_transcription.completed",
+            item_id="item_a",
+            content_index=0,
+            transcript="what time is it?",
+        )
+        for item_id, words in (("item_b", "Noon."), ("item_c", "Or nearly")):
+            said = {"type": "output_audio", "transcript": words}
+            item = {"id": item_id, "type": "message", "role": "assistant", "content": [said]}
+            await model.say(type="conversation.item.done", previous_item_id="item_a", item=item)
+        await model.speak(3, "item_c", ends=False)
+        await page.until("output_audio_buffer.started")
+        page.send("output_audio_buffer.clear")
+        await model.until("conversation.item.truncate")
+        await model.sockets[-1].close(1012)
+        await model.until("conversation.item.create", 2)
+        items = [event["item"] for event in model.of_type("conversation.item.create")]
+        assert [(item["id"], item["role"], item["content"]) for item in items] == [
+            ("item_a", "user", [{"type": "input_text", "text": "what time is it?"}]),
+            ("item_b", "assistant", [{"type": "output_text", "text": "Noon."}]),
+        ]
+        told = await page.until("gateway.conversation.restored")
+        assert (told["item_ids"], told["missing_item_ids"]) == (["item_a", "item_b"], ["item_c"])
+        await model.say(type="conversation.item.added", previous_item_id=None, item=items[0])
+        new = {"id": "item_d", "type": "message", "role": "system", "content": [{"type": "input_text", "text": "x"}]}
+        await model.say(type="conversation.item.added", previous_item_id="item_b", item=new)
+        await until(lambda: page.of_type("conversation.item.added")[-1]["item"]["id"] == "item_d")
+        assert len(page.of_type("conversation.item.added")) == 2
+
+
 async def test_backend_that_is_gone_is_told_to_the_client() -> None:
     async with calling("ws://127.0.0.1:9", reconnect_attempts=4) as (dial, transceiver):
         page = await dial()
