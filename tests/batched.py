@@ -99,8 +99,11 @@ class BatchedSession:
     def follow(self, event: SessionEvent) -> None:
         """Keep the table as a transceiver keeps it."""
         match event:
-            case AddressAuthenticated(client):
+            case AddressAuthenticated(client, replaces):
                 self._clients.add(client)
+                if replaces is not None:
+                    self._clients.remove(replaces)
+                    self._table.remove(*replaces)
             case SessionEnded():
                 for client in self._clients:
                     self._table.remove(*client)

@@ -122,9 +122,15 @@ class DtlsClosed:
 
 @dataclass(frozen=True, slots=True)
 class AddressAuthenticated:
-    """The first authenticated check came from ``client``: datagrams from there belong to this session."""
+    """The first authenticated check came from ``client``: datagrams from there belong to this session.
+
+    Attributes:
+        client: whence it came.
+        replaces: an address whose datagrams belong to it no longer, since it has as many as it may; None for none.
+    """
 
     client: Address
+    replaces: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)

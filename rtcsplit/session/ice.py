@@ -100,6 +100,11 @@ class IceLite:
         return self._selection.clients
 
     @property
+    def forgotten(self) -> Address | None:
+        """Which of the tuples the latest fresh check pushed out, None for none."""
+        return self._selection.forgotten
+
+    @property
     def has_waiting(self) -> bool:
         """Whether the path moves once it falls silent, so that every packet has to be noted when it comes."""
         return self._selection.has_waiting

@@ -42,6 +42,7 @@ class PathSelection:
     Attributes:
         state: where the agent stands.
         path: where to send; None before the first check and after the end.
+        forgotten: the tuple that the latest check pushed out of :attr:`clients`, None for none.
         is_authenticated: whether a tuple is among :attr:`clients`; the packet path's lookup, without a frame of ours.
     """
 
@@ -55,6 +56,7 @@ class PathSelection:
         "_nomination",
         "_priority",
         "_waiting",
+        "forgotten",
         "is_authenticated",
         "path",
         "state",
@@ -71,6 +73,7 @@ class PathSelection:
         self._moved_at = self._moved_before = _NEVER  # the last two moves after the handshake
         self._waiting: _Waiting | None = None
         self._clients: dict[Address, None] = {}  # oldest check first
+        self.forgotten: Address | None = None
         self.is_authenticated = self._clients.__contains__
 
     @property
@@ -192,10 +195,11 @@ class PathSelection:
 
     def _admit(self, client: Address) -> None:
         self._clients.pop(client, None)
-        self._clients[client] = None
+        self._clients[client] = self.forgotten = None
         if len(self._clients) > _MAX_TUPLES:
             selected = None if self.path is None else self.path.client
-            del self._clients[next(known for known in self._clients if known != selected)]
+            self.forgotten = next(known for known in self._clients if known != selected)
+            del self._clients[self.forgotten]
 
     def _apply(self, trigger: Trigger) -> Move | None:
         """Take the transition and return its move; None, and nothing taken, where there is none."""

@@ -323,7 +323,7 @@ class Session:
         was_handshaking = self.state is SessionState.HANDSHAKING
         reason = self._ice.receive(datagram, path, now)
         if not was_known and self._ice.is_authenticated(path.client):
-            self._events.append(AddressAuthenticated(path.client))
+            self._events.append(AddressAuthenticated(path.client, self._ice.forgotten))
         self._follow_ice(now)
         if reason is None and was_handshaking and self.state is SessionState.HANDSHAKING:
             self._association.repeat_flight(now)

@@ -111,8 +111,10 @@ class CallFollower:
                 self.take_rtp(call, packet, arrived_at, now)
             case RtcpReceived(packet, arrived_at):
                 self.take_rtcp(call, packet, arrived_at)
-            case AddressAuthenticated(client):
+            case AddressAuthenticated(client, replaces):
                 self.setup.checked(call.setup, now)
+                if replaces is not None:
+                    self._registry.table.forget(replaces, call)
                 self._bind(client, call, now)
             case PathChanged(path, cause):
                 self.path_changes[cause.value] += 1

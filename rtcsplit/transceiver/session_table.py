@@ -1,9 +1,13 @@
 """Which call a datagram belongs to: binding requests by server ufrag, everything else by client address.
 
 A call has one ufrag, and while its ICE restarts up to three (RFC 8445 section 9).
-The table learns addresses and keys from the calls' events; no call holds its table. One living call per client address
-(checklist A14): the first one keeps it until it is silent there, or ends. A call that could not have an address waits
-for it: it asks again with its later checks, and gets it when the owner ends.
+The table learns addresses and keys from the calls' events; no call holds its table. A session has 16 addresses at most,
+and says which one it gives up for another, so that nothing here has to be bounded.
+
+One living call per client address (checklist A14): the first one keeps it until it is silent there, or ends. A call
+that could not have an address waits for it: it asks again with its later checks, and gets it when the owner ends. One
+that lost its address because it was silent has it back as soon as it is heard there again, for checks in its name are
+all that the other one has shown, and whoever has a call of their own can send those from anybody's address.
 
 The addresses are kept a second time in C, where SRTP is opened a batch at a time.
 """
@@ -21,9 +25,6 @@ from ..wire.address import Address
 
 __all__ = ["SessionTable"]
 
-# A client shows one address per interface, rarely more than four; the cap bounds what one valid session can occupy.
-_MAX_ADDRESSES_PER_CALL = 16
-
 Call = TypeVar("Call")
 
 
@@ -33,8 +34,8 @@ class _Entry:
 
     number: int
     ufrags: set[str] = field(default_factory=set)
-    clients: dict[Address, None] = field(default_factory=dict)  # insertion order is age
-    awaited: dict[Address, None] = field(default_factory=dict)  # as many, which other calls have
+    clients: set[Address] = field(default_factory=set)
+    awaited: set[Address] = field(default_factory=set)  # which other calls have
     keys: SrtpSession | None = None
     rtp: NativeRtpSession | None = None
 
@@ -54,7 +55,8 @@ class SessionTable(Generic[Call]):
         self._is_silent = is_silent
         self._by_ufrag: dict[str, Call] = {}
         self._by_client: dict[Address, Call] = {}
-        self._waiting: dict[Address, dict[Call, None]] = {}  # the newest claim is last; empty but for conflicts
+        # Who waits, the newest claim last, and whether they had the address before; empty but for conflicts.
+        self._waiting: dict[Address, dict[Call, bool]] = {}
         self._by_number: dict[int, Call] = {}
         self.of_number = self._by_number.get
         self._entries: dict[Call, _Entry] = {}
@@ -94,9 +96,7 @@ class SessionTable(Generic[Call]):
         for client in entry.awaited:
             self._forget_claim(client, call)
         for client in entry.clients:
-            self._unbind(client)
-            if client in self._waiting:
-                self._bind(client, next(reversed(self._waiting[client])))
+            self._release(client)
 
     def bind(self, client: Address, call: Call, now: float) -> bool:
         """Route datagrams of ``client`` to ``call``; False where another living call keeps it, and this one waits."""
@@ -104,13 +104,24 @@ class SessionTable(Generic[Call]):
         if owner is call:
             return True
         if owner is not None:
-            if not self._is_silent(owner, client, now):
+            is_back = self._waiting.get(client, {}).get(call, False) and not self._is_silent(call, client, now)
+            if not is_back and not self._is_silent(owner, client, now):
                 self._wait(client, call)
                 return False
-            del self._entries[owner].clients[client]
-            self._wait(client, owner)  # it may be heard there again
+            self._entries[owner].clients.remove(client)
+            self._wait(client, owner, had_it=not is_back)  # it may be heard there again
         self._bind(client, call)
         return True
+
+    def forget(self, client: Address, call: Call) -> None:
+        """Route ``client`` to ``call`` no longer, nor let it wait for that; whoever waits gets the address."""
+        entry = self._entries[call]
+        if client in entry.awaited:
+            entry.awaited.remove(client)
+            self._forget_claim(client, call)
+        elif client in entry.clients:
+            entry.clients.remove(client)
+            self._release(client)
 
     def awaits(self, client: Address, call: Call) -> bool:
         """Whether ``call`` could not have ``client``, or lost it, and has not got it since."""
@@ -138,26 +149,16 @@ class SessionTable(Generic[Call]):
     def _bind(self, client: Address, call: Call) -> None:
         entry = self._entries[call]
         if client in entry.awaited:
-            del entry.awaited[client]
+            entry.awaited.remove(client)
             self._forget_claim(client, call)
-        if len(entry.clients) >= _MAX_ADDRESSES_PER_CALL:
-            oldest = next(iter(entry.clients))
-            del entry.clients[oldest]
-            self._unbind(oldest)
-        entry.clients[client] = None
+        entry.clients.add(client)
         self._by_client[client] = call
         self._tell(client, entry)
 
-    def _wait(self, client: Address, call: Call) -> None:
-        awaited = self._entries[call].awaited
-        if client not in awaited and len(awaited) >= _MAX_ADDRESSES_PER_CALL:
-            oldest = next(iter(awaited))
-            del awaited[oldest]
-            self._forget_claim(oldest, call)
-        awaited[client] = None
+    def _wait(self, client: Address, call: Call, *, had_it: bool = False) -> None:
+        self._entries[call].awaited.add(client)
         claims = self._waiting.setdefault(client, {})
-        claims.pop(call, None)
-        claims[call] = None
+        claims[call] = claims.pop(call, False) or had_it
 
     def _forget_claim(self, client: Address, call: Call) -> None:
         claims = self._waiting[client]
@@ -168,6 +169,8 @@ class SessionTable(Generic[Call]):
     def _tell(self, client: Address, entry: _Entry) -> None:
         self.native.put(*client, entry.number, None if entry.keys is None else entry.keys.contexts, entry.rtp)
 
-    def _unbind(self, client: Address) -> None:
+    def _release(self, client: Address) -> None:
         del self._by_client[client]
         self.native.remove(*client)
+        if client in self._waiting:
+            self._bind(client, next(reversed(self._waiting[client])))

@@ -52,14 +52,20 @@ def test_nothing_of_a_removed_call_is_left() -> None:
     assert len(calls) == 0
 
 
-def test_one_call_occupies_sixteen_addresses_at_most() -> None:
+def test_an_address_that_a_call_gives_up_is_whoevers_waits() -> None:
     calls = table()
-    calls.add("ufrag", "call")
-    addresses = [Address.of("192.0.2.1", port) for port in range(1000, 1017)]
-    for address in addresses:
-        assert calls.bind(address, "call", 0.0)
-    assert calls.of_client(addresses[0]) is None
-    assert all(calls.of_client(address) == "call" for address in addresses[1:])
+    calls.add("one", "first")
+    calls.add("two", "second")
+    for address in (HERE, THERE):
+        calls.bind(address, "first", 0.0)
+    calls.bind(HERE, "second", 0.0)
+    for address in (HERE, THERE):
+        calls.forget(address, "first")
+    assert calls.of_client(HERE) == "second"
+    assert calls.of_client(THERE) is None
+    calls.forget(HERE, "second")
+    calls.forget(HERE, "second")
+    assert len(calls.native) == 0
 
 
 def test_a_call_may_have_several_ufrags_for_a_while() -> None:
@@ -108,15 +114,28 @@ def test_a_call_that_lost_its_address_gets_it_back_when_the_other_one_ends() -> 
     assert calls.of_client(HERE) == "first"
 
 
-def test_a_call_waits_for_sixteen_addresses_at_most() -> None:
+def test_a_call_that_was_silent_has_its_address_back_when_it_is_heard_there() -> None:
+    """A14, T12: whatever the one that took it does; a replay, which leaves it silent, gives it nothing."""
+    silent = {"first"}
+    calls = table(silent)
+    calls.add("one", "first")
+    calls.add("two", "second")
+    calls.bind(HERE, "first", 0.0)
+    assert calls.bind(HERE, "second", 0.0)
+    assert not calls.bind(HERE, "first", 0.0)
+    silent.clear()
+    assert calls.bind(HERE, "first", 0.0)
+    assert not calls.bind(HERE, "second", 0.0)
+    assert calls.of_client(HERE) == "first"
+
+
+def test_a_call_stops_waiting_for_an_address_that_it_gives_up() -> None:
     calls = table()
     calls.add("one", "first")
     calls.add("two", "second")
-    addresses = [Address.of("192.0.2.1", port) for port in range(1000, 1017)]
-    for address in addresses[:16]:
-        calls.bind(address, "first", 0.0)
-        calls.bind(address, "second", 0.0)
-    calls.add("three", "third")
-    calls.bind(addresses[16], "third", 0.0)
-    calls.bind(addresses[16], "second", 0.0)
-    assert [calls.awaits(address, "second") for address in addresses] == [False] + [True] * 16
+    calls.bind(HERE, "first", 0.0)
+    calls.bind(HERE, "second", 0.0)
+    calls.forget(HERE, "second")
+    assert not calls.awaits(HERE, "second")
+    calls.remove("first")
+    assert calls.of_client(HERE) is None

@@ -353,3 +353,46 @@ def test_a_call_is_half_open_until_it_has_keys() -> None:
     desk.network.run_for(31.0)
     assert [packet.payload for packet in heard(client)] == said
     assert (desk.board.half_open, len(desk.board)) == (0, 1)
+
+
+def test_the_selected_address_outlives_many_others() -> None:
+    """C9, C10: a backup that shows another port in every check pushes its own addresses out, never the selected one."""
+    desk = Desk()
+    call, client = desk.dial()
+    desk.connect(client)
+    others = [Path(Address.of("203.0.113.9", port)) for port in range(1000, 1040)]
+    for number, other in enumerate(others):
+        client.send_raw(client.check(), other)
+        client.send_rtp(rtp(number, OPUS_20_MS))
+        desk.network.run_for(0.02)
+    desk.network.run_for(0.1)
+    assert call.path == client.path
+    assert len(heard(client)) == len(others)
+    assert not desk.drops
+    known = [other for other in others if desk.board._registry.table.of_client(other.client) is call]
+    assert known == others[-15:]
+    assert len(desk.board.table) == 16
+
+
+def test_checks_in_a_victims_name_cost_it_a_check_interval_at_most() -> None:
+    """T12, A14: an attacker with a call of its own claims the victim's address all the time; a gap lets it in."""
+    desk = Desk()
+    (victim_call, victim), (_, attacker) = desk.dial(), desk.dial()
+    desk.connect(victim, attacker)
+    desk.network.drop_if = lambda datagram, is_uplink: not is_uplink and classify(datagram) is Kind.STUN
+    missing = []
+    for number in range(1000):
+        is_away = 100 <= number < 150  # a second without a datagram of the victim's
+        victim.is_checking = not is_away
+        if not is_away:
+            victim.send_rtp(rtp(number, OPUS_20_MS))
+        attacker.send_raw(attacker.check(nominate=True), victim.path)
+        attacker.send_rtp(rtp(number, OPUS_20_MS))
+        before = len(victim.received_rtp)
+        desk.network.run_for(0.02)
+        if not is_away and len(victim.received_rtp) == before:
+            missing.append(number)
+    assert victim_call.path == victim.path
+    assert victim_call.session.state is SessionState.CONNECTED
+    assert len(missing) <= victim.check_interval / 0.02 + 3
+    assert max(missing, default=0) < 150 + victim.check_interval / 0.02 + 3
