@@ -49,10 +49,10 @@ def handler_application(section: BackendSection, folder: Path) -> VoiceApplicati
 
 def _application(handler: Any, section: BackendSection) -> VoiceApplication:
     from ..gateway.call_limit import CallLimit
-    from ..gateway.first_of import first_of
     from ..gateway.voice import VoiceApplication
     from ..gateway.voice_settings import VoiceSettings
     from ..media.playout_events import PlayoutSettings
+    from ..signaling.first_of import first_of
 
     async def serve(session: VoiceSession) -> None:
         await first_of(handler(session), CallLimit(section.call_seconds).wait())

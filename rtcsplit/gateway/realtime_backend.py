@@ -16,13 +16,13 @@ import msgspec
 from websockets.asyncio.client import ClientConnection
 
 from ..session.events import ChannelEvent, EndCause
+from ..signaling.first_of import first_of
 from ..transceiver.call import Call
 from ..wire.rtp import RtpPacket
 from .backend_link import BackendLink, Complaints
 from .backend_settings import BackendSettings
 from .call_events import CallEvents
 from .call_limit import CallLimit
-from .first_of import first_of
 from .realtime_controller import EventsController
 from .realtime_events import for_backend, lets_interrupt, parse_audio, parse_head, parse_object
 from .realtime_memory import CONVERSATION_EVENTS, ConversationMemory

@@ -13,13 +13,13 @@ from websockets.asyncio.client import ClientConnection
 
 from ..errors import CallEndedError, UsageError
 from ..media.playout_events import PlayoutSettings, SegmentFinished
+from ..signaling.first_of import first_of
 from ..wire.rtp_extension import AudioLevel
 from . import backend_protocol as protocol
 from .audio_in import AudioFrame
 from .backend_link import BackendLink, Complaints
 from .backend_settings import BackendSettings
 from .call_limit import CallLimit
-from .first_of import first_of
 from .refusal import BackendError, Refusal
 from .voice import VoiceApplication
 from .voice_session import VoiceSession

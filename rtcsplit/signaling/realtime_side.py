@@ -5,8 +5,6 @@ Who asks is settled before the handshake is answered; a refusal is an HTTP respo
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 
@@ -14,6 +12,7 @@ from ..errors import OverloadError
 from .auth import BearerTokens, Owner
 from .body import check_headers
 from .calls import CallTable
+from .first_of import first_of
 from .problems import overload_problem
 from .realtime_calls import Controller, RealtimeCalls
 from .realtime_errors import error_response, refusal
@@ -48,7 +47,7 @@ class SideChannel:
             return
         try:
             await socket.accept(_PROTOCOL if _PROTOCOL in _protocols(socket) else None)
-            await _converse(socket, controller)
+            await first_of(_tell(socket, controller), _listen(socket, controller))
         finally:
             controller.leave()
 
@@ -82,19 +81,6 @@ class SideChannel:
 def _protocols(socket: WebSocket) -> list[str]:
     protocols: list[str] = socket.scope.get("subprotocols", [])
     return protocols
-
-
-async def _converse(socket: WebSocket, controller: Controller) -> None:
-    """Carry events both ways until either side is gone."""
-    tasks = {asyncio.ensure_future(_tell(socket, controller)), asyncio.ensure_future(_listen(socket, controller))}
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 async def _tell(socket: WebSocket, controller: Controller) -> None:
