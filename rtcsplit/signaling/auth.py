@@ -9,15 +9,28 @@ from http import HTTPStatus
 
 from starlette.requests import HTTPConnection
 
+from ..errors import ConfigurationError
 from .problems import Problem
 
-__all__ = ["BearerTokens", "Owner"]
+__all__ = ["BearerTokens", "Owner", "check_tokens"]
 
 Owner = bytes
 """Stands for one token wherever a session has to remember whose it is; empty for anonymous."""
 
 _ANONYMOUS: Owner = b""
 _LONGEST = 4_096
+
+
+def check_tokens(tokens: tuple[str, ...], *, allow_anonymous: bool) -> None:
+    """Refuse settings that let nobody in, or that would let somebody in by accident.
+
+    Raises:
+        ConfigurationError: no tokens where those without any are not let in, or an empty one.
+    """
+    if not tokens and not allow_anonymous:
+        raise ConfigurationError("tokens", None, "at least one token, or allow_anonymous = true")
+    if not all(tokens):
+        raise ConfigurationError("tokens", "", "tokens that are not empty")
 
 
 class BearerTokens:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ..errors import OverloadError
+from ..transceiver.accepted_call import AcceptedCall
 from .auth import Owner
 from .ice_session import IceSession
 
@@ -66,6 +67,25 @@ class CallTable:
         self._calls[call.id] = call
         self._count[owner] += 1
         return call
+
+    async def accept(self, call: Call, accept: Callable[[Callable[[], None]], Awaitable[AcceptedCall]]) -> AcceptedCall:
+        """Have ``call`` made; whatever goes wrong, it is forgotten.
+
+        Args:
+            call: open.
+            accept: makes it, given what is to be called when it has ended.
+        """
+
+        def forget() -> None:
+            self.end(call)
+
+        try:
+            accepted = await accept(forget)
+        except BaseException:
+            forget()
+            raise
+        call.call_id = accepted.call_id
+        return accepted
 
     def find(self, id_: str, owner: Owner) -> Call | None:
         """Return the accepted call of ``owner`` with that id; another's call is as unknown as none."""

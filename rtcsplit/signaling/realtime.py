@@ -9,26 +9,23 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
-from ..errors import ConfigurationError, OverloadError, SdpError
-from ..transceiver.accepted_call import AcceptedCall
-from .auth import BearerTokens
-from .body import check_headers, check_media_type, read_body
-from .calls import Call, CallTable
+from ..errors import OverloadError, SdpError
+from .auth import BearerTokens, check_tokens
+from .body import check_media_type, read_body
+from .calls import CallTable
 from .client_secrets import PREFIX, ClientSecrets, Grant
-from .cors import Cors, preflight_headers
+from .door import Handler, check_path, door_application, with_options
 from .problems import overload_problem, sdp_problem
 from .realtime_body import parse_call, parse_secret
 from .realtime_calls import NoEvents, RealtimeCalls
@@ -69,12 +66,8 @@ class RealtimeSettings:
     body_deadline: float = 10.0
 
     def __post_init__(self) -> None:
-        if not self.path.startswith("/") or self.path.endswith("/") or set(self.path) & set("{}?#"):
-            raise ConfigurationError("path", self.path, 'a URL path like "/v1/realtime", without a slash at its end')
-        if not self.tokens and not self.allow_anonymous:
-            raise ConfigurationError("tokens", None, "at least one token, or allow_anonymous = true")
-        if not all(self.tokens):
-            raise ConfigurationError("tokens", "", "tokens that are not empty")
+        check_path(self.path, "/v1/realtime")
+        check_tokens(self.tokens, allow_anonymous=self.allow_anonymous)
 
 
 def realtime_application(
@@ -96,35 +89,20 @@ def realtime_application(
     """
     door = _Realtime(endpoint, settings, calls or NoEvents(), random, clock)
     base = settings.path
-    handlers: dict[str, _Handler] = {
+    handlers: dict[str, Handler] = {
         f"{base}/calls": door.call,
         f"{base}/calls/{{id}}/hangup": door.hang_up,
         f"{base}/calls/{{id}}/{{verb:str}}": door.telephone,
         f"{base}/client_secrets": door.secret,
     }
-    application = Starlette(
-        routes=[
-            WebSocketRoute(base, door.side_channel.serve),
-            *(Route(path, _with_options(handler), methods=["POST", "OPTIONS"]) for path, handler in handlers.items()),
-        ],
-        middleware=[Middleware(Cors, origins=settings.cors_origins)],
-        exception_handlers={HTTPException: error_response},
-    )
-    application.router.redirect_slashes = False  # it would redirect to whatever Host names
-    return application
-
-
-_Handler = Callable[[Request], Awaitable[Response]]
-
-
-def _with_options(handler: _Handler) -> _Handler:
-    async def handle(request: Request) -> Response:
-        check_headers(request)
-        if request.method == "OPTIONS":
-            return Response(status_code=HTTPStatus.NO_CONTENT, headers=preflight_headers(*_HEADERS))
-        return await handler(request)
-
-    return handle
+    routes = [
+        WebSocketRoute(base, door.side_channel.serve),
+        *(
+            Route(path, with_options(handler, *_HEADERS), methods=["POST", "OPTIONS"])
+            for path, handler in handlers.items()
+        ),
+    ]
+    return door_application(routes, settings.cors_origins, error_response)
 
 
 class _Realtime:
@@ -154,7 +132,8 @@ class _Realtime:
         session = wish.session if wish.session is not None else {} if grant is None else grant.session
         try:
             call = self._calls.open(owner)
-            accepted = await self._accept(call, wish.sdp.encode(errors="replace"))
+            offer = wish.sdp.encode(errors="replace")
+            accepted = await self._calls.accept(call, lambda forget: self._endpoint.accept(offer, forget))
         except OverloadError as error:
             raise overload_problem(error) from None
         except SdpError as error:
@@ -212,17 +191,3 @@ class _Realtime:
 
     async def _body(self, request: Request) -> bytes:
         return await read_body(request, self._settings.max_body, self._settings.body_deadline)
-
-    async def _accept(self, call: Call, offer: bytes) -> AcceptedCall:
-        """Have the call made; whatever goes wrong, none is left in the table."""
-
-        def forget() -> None:
-            self._calls.end(call)
-
-        try:
-            accepted = await self._endpoint.accept(offer, forget)
-        except BaseException:
-            self._calls.end(call)
-            raise
-        call.call_id = accepted.call_id
-        return accepted

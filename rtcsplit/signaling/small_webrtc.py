@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..errors import ConfigurationError, OverloadError, SdpError
+from ..errors import OverloadError, SdpError
 from ..transceiver.accepted_call import AcceptedCall
-from .auth import BearerTokens, Owner
+from .auth import BearerTokens, Owner, check_tokens
 from .body import check_headers, check_media_type, read_body
 from .calls import Call, CallTable
-from .cors import Cors, preflight_headers
+from .door import check_path, door_application, with_options
 from .problems import Problem, overload_problem, problem_response, sdp_problem
 from .small_webrtc_body import CandidatesRequest, OfferRequest, StartRequest, decode
 from .starts import Starts
@@ -38,7 +36,6 @@ __all__ = ["Negotiator", "SmallWebRtcSettings", "small_webrtc_application"]
 _JSON = "application/json"
 
 Opened = Callable[[str, str, Any], None]
-_Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Negotiator(CallAcceptor, Protocol):
@@ -82,13 +79,8 @@ class SmallWebRtcSettings:
     body_deadline: float = 10.0
 
     def __post_init__(self) -> None:
-        is_prefix = self.path == "" or (self.path.startswith("/") and not self.path.endswith("/"))
-        if not is_prefix or set(self.path) & set("{}?#"):
-            raise ConfigurationError("path", self.path, 'empty, or a URL path like "/bot" without a slash at its end')
-        if not self.tokens and not self.allow_anonymous:
-            raise ConfigurationError("tokens", None, "at least one token, or allow_anonymous = true")
-        if not all(self.tokens):
-            raise ConfigurationError("tokens", "", "tokens that are not empty")
+        check_path(self.path, "/bot", may_be_empty=True)
+        check_tokens(self.tokens, allow_anonymous=self.allow_anonymous)
 
 
 def small_webrtc_application(
@@ -113,29 +105,13 @@ def small_webrtc_application(
     base = settings.path
     routes = [
         Route(f"{base}/status", door.status, methods=["GET"]),
-        Route(f"{base}/start", _with_options(door.start), methods=["POST", "OPTIONS"]),
+        Route(f"{base}/start", with_options(door.start), methods=["POST", "OPTIONS"]),
         *(
-            Route(path, _with_options(door.negotiate), methods=["POST", "PATCH", "OPTIONS"])
+            Route(path, with_options(door.negotiate), methods=["POST", "PATCH", "OPTIONS"])
             for path in (f"{base}/api/offer", f"{base}/sessions/{{session}}/api/offer")
         ),
     ]
-    application = Starlette(
-        routes=routes,
-        middleware=[Middleware(Cors, origins=settings.cors_origins)],
-        exception_handlers={HTTPException: problem_response},
-    )
-    application.router.redirect_slashes = False  # it would redirect to whatever Host names
-    return application
-
-
-def _with_options(handler: _Handler) -> _Handler:
-    async def handle(request: Request) -> Response:
-        check_headers(request)
-        if request.method == "OPTIONS":
-            return Response(status_code=HTTPStatus.NO_CONTENT, headers=preflight_headers())
-        return await handler(request)
-
-    return handle
+    return door_application(routes, settings.cors_origins, problem_response)
 
 
 class _Door:
@@ -201,16 +177,7 @@ class _Door:
 
     async def _open(self, wish: OfferRequest, offer: bytes, owner: Owner, started: dict[str, Any] | None) -> Response:
         call = self._calls.open(owner)
-
-        def forget() -> None:
-            self._calls.end(call)
-
-        try:
-            accepted = await self._endpoint.accept(offer, forget)
-        except BaseException:
-            self._calls.end(call)
-            raise
-        call.call_id = accepted.call_id
+        accepted = await self._calls.accept(call, lambda forget: self._endpoint.accept(offer, forget))
         data = wish.request_data if wish.request_data is not None else wish.camel_request_data
         self._opened(accepted.call_id, call.id, started if data is None else data)
         return _answer(call, accepted)

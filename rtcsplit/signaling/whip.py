@@ -8,28 +8,27 @@ docs/reference/whip.md lists requests and responses.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import quote
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..errors import ConfigurationError, OverloadError, SdpError
+from ..errors import OverloadError, SdpError
 from ..routing.steering import Ingress, Steering
 from ..session.negotiation import IceCredentials, Negotiation
 from ..transceiver.accepted_call import AcceptedCall, RestartedCall
 from ..wire.address import Address
-from .auth import BearerTokens
+from .auth import BearerTokens, check_tokens
 from .body import check_headers, check_media_type, read_body
 from .calls import Call, CallTable
-from .cors import Cors, preflight_headers
+from .cors import preflight_headers
+from .door import Handler, check_path, door_application
 from .ice_session import IceSession, required_match
 from .problems import Problem, overload_problem, problem_response, sdp_problem
 from .request_context import Network, request_context
@@ -109,12 +108,8 @@ class WhipSettings:
     trusted_proxies: tuple[Network, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.path.startswith("/") or self.path.endswith("/") or set(self.path) & set("{}?#"):
-            raise ConfigurationError("path", self.path, 'a URL path like "/whip", without a slash at its end')
-        if not self.tokens and not self.allow_anonymous:
-            raise ConfigurationError("tokens", None, "at least one token, or allow_anonymous = true")
-        if not all(self.tokens):
-            raise ConfigurationError("tokens", "", "tokens that are not empty")
+        check_path(self.path, "/whip")
+        check_tokens(self.tokens, allow_anonymous=self.allow_anonymous)
 
 
 def whip_application(
@@ -129,19 +124,11 @@ def whip_application(
     """
     whip = _Whip(endpoint, settings, random)
     handlers = {settings.path: whip.endpoint_methods, f"{settings.path}/{{id}}": whip.session_methods}
-    application = Starlette(
-        routes=[Route(path, _by_method(methods), methods=list(methods)) for path, methods in handlers.items()],
-        middleware=[Middleware(Cors, origins=settings.cors_origins)],
-        exception_handlers={HTTPException: problem_response},
-    )
-    application.router.redirect_slashes = False  # it would redirect to whatever Host names
-    return application
+    routes = [Route(path, _by_method(methods), methods=list(methods)) for path, methods in handlers.items()]
+    return door_application(routes, settings.cors_origins, problem_response)
 
 
-_Handler = Callable[[Request], Awaitable[Response]]
-
-
-def _by_method(handlers: Mapping[str, _Handler]) -> _Handler:
+def _by_method(handlers: Mapping[str, Handler]) -> Handler:
     """One route for all methods of a resource, so that 405 names all of them."""
 
     async def handle(request: Request) -> Response:
@@ -159,8 +146,8 @@ class _Whip:
         self._tokens = BearerTokens(settings.tokens, allow_anonymous=settings.allow_anonymous)
         self._random = random
         self._calls = CallTable(random, settings.max_sessions, settings.max_sessions_per_token)
-        self.endpoint_methods: dict[str, _Handler] = {"POST": self.post, "OPTIONS": self.options_of_endpoint}
-        self.session_methods: dict[str, _Handler] = {
+        self.endpoint_methods: dict[str, Handler] = {"POST": self.post, "OPTIONS": self.options_of_endpoint}
+        self.session_methods: dict[str, Handler] = {
             "DELETE": self.delete,
             "PATCH": self.patch,
             "OPTIONS": self.options_of_session,
@@ -178,7 +165,10 @@ class _Whip:
         offer = await read_body(request, self._settings.max_body, self._settings.body_deadline)
         try:
             call = self._calls.open(owner)
-            accepted = await self._accept(call, offer, ingress)
+            candidates = ingress.advertise
+            accepted = await self._calls.accept(
+                call, lambda forget: self._endpoint.accept(offer, forget, candidates=candidates)
+            )
         except OverloadError as error:
             raise overload_problem(error) from None
         except SdpError as error:
@@ -192,20 +182,6 @@ class _Whip:
         steering = self._settings.steering
         context = None if steering is None else request_context(request, self._settings.trusted_proxies)
         return (steering.steer(context) if steering and context else None) or Ingress()
-
-    async def _accept(self, call: Call, offer: bytes, ingress: Ingress) -> AcceptedCall:
-        """Have the call made; whatever goes wrong, none is left in the table."""
-
-        def forget() -> None:
-            self._calls.end(call)
-
-        try:
-            accepted = await self._endpoint.accept(offer, forget, candidates=ingress.advertise)
-        except BaseException:
-            self._calls.end(call)
-            raise
-        call.call_id = accepted.call_id
-        return accepted
 
     def _location(self, request: Request, call: Call) -> str:
         """The path from the root, mount points included. Nothing of Host or forwarded headers goes into it."""
