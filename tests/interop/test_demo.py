@@ -19,6 +19,7 @@ from playwright.async_api import Browser, Page, expect
 
 from .browser import chromium
 
+TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial" / "first-call.md"
 DEMO = (sys.executable, "-m", "rtcsplit", "demo")
 IS_DRAWN = """
 () => [...document.querySelectorAll("figure path:first-of-type")]
@@ -46,12 +47,20 @@ async def served() -> AsyncIterator[str]:
         assert await process.wait() == 0
 
 
+def summary_of_the_tutorial() -> list[str]:
+    """The lines that it shows, as patterns: any figures."""
+    [block] = re.findall(r"^```\n(Summary\n.*?)```", TUTORIAL.read_text(), re.DOTALL | re.MULTILINE)
+    lines = [line for line in block.splitlines() if line]
+    figures = [re.sub(r"\\?[+-]?\d+", r"[-+\\d]+", re.escape(line)) for line in lines]
+    return [re.sub(r"(\\\.){2,3}", ".*", line) for line in figures]
+
+
 async def test_call_works_and_the_summary_says_how(tmp_path: Path) -> None:
     recording = tmp_path / "returned.wav"
     process = await asyncio.create_subprocess_exec(
         *DEMO, "--recording", str(recording), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    output, errors = await asyncio.wait_for(process.communicate(), 30.0)
+    output, errors = await asyncio.wait_for(process.communicate(), 60.0)
     text = output.decode()
     assert process.returncode == 0, text + errors.decode()
     for expected in (
@@ -64,6 +73,8 @@ async def test_call_works_and_the_summary_says_how(tmp_path: Path) -> None:
         r"The call worked\.",
     ):
         assert re.search(expected, text), f"{expected!r} is not in:\n{text}"
+    for line in summary_of_the_tutorial():
+        assert re.search(f"^{line}$", text, re.MULTILINE), f"{line!r} is not in:\n{text}"
     with wave.open(str(recording)) as file:
         assert file.getnframes() / file.getframerate() > 7.0
 
