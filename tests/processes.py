@@ -14,7 +14,16 @@ from pathlib import Path
 
 from rtcsplit.wire.address import Address
 
-__all__ = ["Running", "children", "free_port", "has_standby", "rtcsplit", "running", "worker_threads"]
+__all__ = [
+    "Running",
+    "children",
+    "free_port",
+    "has_standby",
+    "rtcsplit",
+    "running",
+    "worker_priorities",
+    "worker_threads",
+]
 
 _ROOT = str(Path(__file__).parents[1])
 _HIDING = "import sys; sys.modules[{library!r}] = None; from rtcsplit.cli.main import main; main()"
@@ -116,6 +125,12 @@ def worker_threads(pid: int) -> list[str]:
         names = [path.read_text().strip() for path in Path(f"/proc/{pid}/task").glob("*/comm")]
         return [name for name in names if name.startswith("relay-")]
     return []
+
+
+def worker_priorities(pid: int) -> list[int]:
+    """Return the nice values of a forwarding process' workers."""
+    tasks = [path.parent for path in Path(f"/proc/{pid}/task").glob("*/comm") if path.read_text().startswith("relay-")]
+    return [os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in tasks]
 
 
 def free_port(kind: socket.SocketKind) -> int:

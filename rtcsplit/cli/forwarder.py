@@ -1,71 +1,26 @@
-"""The forwarding process of ``rtcsplit relay``: started by the supervisor, ``python -m rtcsplit.cli.forwarder``.
+"""Starts :mod:`.forwarder_process`; ``python -m rtcsplit.cli.forwarder``.
 
-It has the sockets and the memory from the supervisor, and the rest from the configuration's files, which it reads
-itself. If it is not the first one it waits, prepared, until the one in charge leaves or dies.
+Most of the work that a start is goes into loading modules. Where another process forwards meanwhile, that must not take
+the CPU from it and from the calls: ``--at-leisure`` is to do it at a low priority.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import socket
 import sys
-from pathlib import Path
+from importlib import import_module
 
-import click
-
-from ..errors import RtcsplitError
-from ..relay.holdings import Holdings
-from .forwarding import Forwarding
-from .loading import Source, source_options
-from .logs import set_up_logs
-from .refusal import refuse
-from .relay import Plan, forward
+from .low_priority import at_low_priority
 
 __all__ = ["main"]
 
-log = logging.getLogger(__name__)
+_PROGRAM = "rtcsplit.cli.forwarder_process"
 
 
-@click.command()
-@source_options
-@click.option("--control", type=int, required=True, help="Descriptor of the socket to the supervisor.")
-@click.option("--admin", type=int, help="Descriptor of the admin port's listening socket.")
-@click.option("--holdings", required=True, help="Descriptors of what the supervisor holds.")
-@click.option("--confirmed-flows", type=int, required=True, help="The setting in force.")
-@click.option("--serves-relays", is_flag=True, help="Every second worker serves other relays.")
-@click.option("--standby", is_flag=True, help="Another process is in charge.")
-def main(
-    config: Path,
-    settings: tuple[str, ...],
-    control: int,
-    admin: int | None,
-    holdings: str,
-    confirmed_flows: int,
-    serves_relays: bool,
-    standby: bool,
-) -> None:
-    """Forward for a supervisor."""
-    set_up_logs("relay")
-    source = Source(config, settings)
-
-    async def serve() -> None:
-        forwarding = Forwarding(socket.socket(fileno=control))
-        if not standby:
-            forwarding.take_charge()
-        held = Holdings.inherit([int(fd) for fd in holdings.split(",")], serves_relays=serves_relays)
-        listener = None if admin is None else socket.socket(fileno=admin)
-        plan = Plan.read(source).with_in_force(confirmed_flows=confirmed_flows)
-        await forward(forwarding, source, plan, held, listener)
-
-    try:
-        asyncio.run(serve())
-    except RtcsplitError as error:
-        if not standby:
-            sys.exit(refuse(error))
-        logging.disable(logging.NOTSET)
-        log.error("forwarder_refused", extra={"reason": str(error)})
-        sys.exit(1)
+def main() -> None:
+    """Load the program and be it."""
+    if "--at-leisure" in sys.argv:
+        at_low_priority(lambda: import_module(_PROGRAM))
+    import_module(_PROGRAM).main()
 
 
 if __name__ == "__main__":

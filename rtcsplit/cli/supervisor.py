@@ -154,6 +154,8 @@ class Supervisor:
         if self._listener is not None:
             command += ["--admin", str(self._listener.fileno())]
             passed.append(self._listener.fileno())
+        if self._in_charge is not None:
+            command.append("--at-leisure")
         child = await ForwarderChild.start([*command, *flags], passed, self._ended)
         self._children.add(child)
         return child

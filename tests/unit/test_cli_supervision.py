@@ -23,7 +23,7 @@ import pytest
 
 from rtcsplit.cli.supervisor import backoff
 from rtcsplit.wire import spp
-from tests.processes import Running, children, has_standby, rtcsplit, running, worker_threads
+from tests.processes import Running, children, has_standby, rtcsplit, running, worker_priorities, worker_threads
 from tests.relay_bench import DTLS, RTP
 from tests.unit.test_cli_relay import ADMIN, HINT_KEYS, RELAY, SECRET, binding_request, directory_entry
 
@@ -117,6 +117,15 @@ def test_upgrade_replaces_the_forwarding_process_and_loses_nothing(tmp_path: Pat
         call.carries_media()
         assert call.metrics() == {"received": sent + 2, "recovered": 0}
         assert call.relay.stop() == (0, "")
+
+
+def test_workers_of_a_process_that_was_started_beside_another_have_the_priority_of_all(tmp_path: Path) -> None:
+    """Only loading it stepped back."""
+    with calling(tmp_path) as call:
+        supervisor = call.relay.process.pid
+        until(lambda: has_standby(supervisor))
+        priorities = {nice for child in children(supervisor) for nice in worker_priorities(child)}
+        assert priorities == {os.getpriority(os.PRIO_PROCESS, supervisor)}
 
 
 def test_an_entry_that_vanished_is_routed_by_the_processes_that_come_after(tmp_path: Path) -> None:
