@@ -38,7 +38,7 @@ async def registered(config: TransceiverConfig, endpoint: Transceiver) -> AsyncI
 
         def entry() -> DirectoryEntry:
             state = EntryState.DRAINING if endpoint.is_draining else EntryState.ACTIVE
-            return DirectoryEntry(route, address, state)
+            return DirectoryEntry(route, address, state, trunk=section.trunk_mtu > 0)
 
         registration = Registration(link, partial(_ring, endpoint), entry)
         await stack.enter_async_context(registration)

@@ -171,6 +171,7 @@ def _source(
             networks,
             is_ipv4_only,
             tuple(ClusterName(*fields) for fields in section.cluster_names()),
+            section.trunk,
         )
         return DnsSource(settings, resolver(section.nameserver))
     assert config.relay.directory is not None

@@ -60,6 +60,7 @@ class DnsSettings:
         networks: where transceivers may be; everywhere if empty.
         is_ipv4_only: whether the relay's upstream side has no IPv6.
         relays: of other clusters.
+        trunk: whether the transceivers may be sent several datagrams in one, docs/reference/trunk.md.
     """
 
     name: str = ""
@@ -70,6 +71,7 @@ class DnsSettings:
     networks: Networks = ()
     is_ipv4_only: bool = False
     relays: tuple[ClusterName, ...] = ()
+    trunk: bool = False
 
 
 class DnsSource:
@@ -106,7 +108,9 @@ class DnsSource:
             raise DirectoryUnavailableError(failures[0])
         entries = [
             DirectoryEntry(
-                Route(settings.cluster, settings.first_id + ordinal), Address.of(self._known[ordinal], settings.port)
+                Route(settings.cluster, settings.first_id + ordinal),
+                Address.of(self._known[ordinal], settings.port),
+                trunk=settings.trunk,
             )
             for ordinal in sorted(self._known)
         ]

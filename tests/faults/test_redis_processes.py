@@ -17,7 +17,7 @@ import httpx
 import pytest
 import redis
 
-from rtcsplit.routing.announcement import Announcement
+from rtcsplit.routing.announcement import Announced, Announcement
 from rtcsplit.routing.directory import EntryState
 from rtcsplit.routing.hint import Route, RoutingKeys
 from rtcsplit.wire.stun import Attribute, MessageClass, build
@@ -145,12 +145,17 @@ def test_a_relay_that_announces_itself_needs_a_secret_to_mint_with(tmp_path):
 
 
 def announced(server: RedisServer) -> dict[int, EntryState]:
-    """The transceivers that Redis has, by id."""
+    """The states of the transceivers that Redis has, by id."""
+    return {entry.route.transceiver: entry.state for entry in entries(server)}
+
+
+def entries(server: RedisServer) -> list[Announced]:
+    """Whoever is announced."""
     keys = RoutingKeys({1: SECRET})
     with redis.Redis.from_url(server.url) as client:
         values = [client.get(key) for key in client.scan_iter() if client.type(key) == b"string"]
     opened = [Announcement.open(keys, value) for value in values if value is not None]
-    return {each.entry.route.transceiver: each.entry.state for each in opened if each is not None}
+    return [each.entry for each in opened if each is not None]
 
 
 def until_announced(server: RedisServer, wanted: dict[int, EntryState]) -> None:
@@ -176,6 +181,15 @@ def test_workers_are_announced_each_until_its_last_call_has_ended(tmp_path):
             assert httpx.delete(url + answer.headers["location"]).status_code == 200
             assert transceiver.process.wait(timeout=20) == 0
             assert announced(server) == {}
+
+
+def test_a_transceiver_that_sends_trunks_is_announced_as_one_that_reads_them(tmp_path):
+    with redis_server(tmp_path) as server:
+        path = write(tmp_path / "x.toml", TRANSCEIVER, server)
+        with running("transceiver", "--config", path, "--set", "transceiver.trunk_mtu=1500"):
+            until_announced(server, {2: EntryState.ACTIVE})
+            [entry] = entries(server)
+            assert entry.trunk
 
 
 @pytest.mark.parametrize("command", ["relay", "transceiver"])

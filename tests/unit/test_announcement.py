@@ -22,6 +22,7 @@ ENTRIES = [
         Route(65535, 65535), Address.of("fd00:1111:2222:3333:4444:5555:6666:7777", 65535), EntryState.DRAINING
     ),
     ClusterRelay(2, Address.of("10.1.0.1", 4000)),
+    DirectoryEntry(Route(1, 3), Address.of("10.0.0.10", 5000), trunk=True),
 ]
 
 
@@ -38,6 +39,8 @@ def test_line_is_what_the_page_says():
     text = b"1 3 1 2 10.0.0.9:5000 active 1800000000000"
     relay = Announcement(ENTRIES[2], 1_800_000_000_000).build(KEYS)
     assert relay.startswith(b"1 3 2 relay 10.1.0.1:4000 active 1800000000000 ")
+    trunk = Announcement(ENTRIES[3], 1_800_000_000_000).build(KEYS)
+    assert trunk.startswith(b"1 3 1 3 10.0.0.10:5000 active 1800000000000 trunk ")
     key = HKDF(algorithm=SHA256(), length=16, salt=b"", info=b"rtcsplit announcement v1").derive(SECRET)
     assert line == text + b" " + hmac.digest(key, text, "sha256")[:16].hex().encode()
 
@@ -65,6 +68,8 @@ def test_changed_lines_do_not_open():
         b"1 3 1 2 10.0.0.9:5000 dead 1",
         b"1 3 1 2 10.0.0.9:5000 active",
         b"1 99 1 2 10.0.0.9:5000 active 1",
+        b"1 3 1 2 10.0.0.9:5000 active 1 trunks",
+        b"1 3 1 2 10.0.0.9:5000 active 1 trunk trunk",
     ],
     ids=bytes.decode,
 )

@@ -231,6 +231,14 @@ async def test_names_with_ordinals_are_the_directory():
         assert (await source.read()).entries == (entry(10, "10.0.0.6"), entry(13, "10.0.0.8"))
 
 
+async def test_transceivers_with_names_read_trunks_where_the_settings_say_so():
+    async def resolve(_: str) -> list[str]:
+        return ["10.0.0.5"]
+
+    source = DnsSource(DnsSettings(NAME, PORT, 1, count=1, trunk=True), resolve)
+    assert (await source.read()).entries == (entry(0, "10.0.0.5")._replace(trunk=True),)
+
+
 async def test_a_name_server_that_does_not_answer_changes_nothing():
     async with name_server() as (server, address):
         source = DnsSource(DnsSettings(NAME, PORT, 1, count=2), resolver(address))

@@ -25,6 +25,7 @@ class DirectoryDnsSection(Struct, frozen=True, kw_only=True):
     cluster: Annotated[U16 | None, takes("the cluster's id, 0..65535")] = None
     first_id: Annotated[U16, takes("the transceiver id of ordinal 0, 0..65535")] = 0
     count: Annotated[Ordinals, takes("how many ordinals to look up, 1..1024")] = 16
+    trunk: Annotated[bool, takes("true or false")] = False
     nameserver: Annotated[Address | None, takes('a literal address, "HOST:PORT"', values.destination_address)] = None
     relays: Annotated[Mapping[str, str], takes("a table of cluster ids, each with the relays' NAME:PORT")] = field(
         default_factory=dict
