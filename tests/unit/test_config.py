@@ -116,7 +116,10 @@ def test_empty_text_empties_a_list() -> None:
 
 
 def test_variables_of_an_orchestrator_and_of_the_other_command_are_left_alone() -> None:
-    relay(RELAY, {"RTCSPLIT_RELAY_PORT": "udp://10.0.0.1:3478", "RTCSPLIT_TRANSCEIVER__ID": "7"})
+    """Kubernetes sets RTCSPLIT_RELAY_PORT where there is a service of that name."""
+    theirs = {"RTCSPLIT_RELAY_PORT": "udp://10.0.0.1:3478", "RTCSPLIT_TRANSCEIVER__ID": "7"}
+    assert relay(RELAY, theirs) == relay(RELAY)
+    assert relay(RELAY, {**theirs, "RTCSPLIT_RELAY__WORKERS": "3"}) != relay(RELAY)
 
 
 RELAY_MISTAKES: dict[str, tuple[str, str, str, object]] = {

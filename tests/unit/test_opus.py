@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rtcsplit.errors import UsageError
-from rtcsplit.media.opus import SAMPLE_RATES, OpusDecoder, OpusEncoder, require_opus
+from rtcsplit.media.opus import SAMPLE_RATES, OpusDecoder, OpusEncoder
 from rtcsplit.media.opus_packet import opus_duration
 
 ROOT = Path(__file__).parents[2]
@@ -153,8 +153,18 @@ for attempt in (require_opus, OpusEncoder, OpusDecoder):
 
 
 def test_installed_library_is_loaded_once_without_a_warning() -> None:
-    require_opus()
-    require_opus()
+    """Python warns of code in opuslib; a program that turns warnings into errors goes on, and nothing is printed."""
+    program = """
+import sys
+from rtcsplit.media.opus import require_opus
+require_opus()
+loaded = sys.modules.pop("opuslib")
+require_opus()
+assert "opuslib" not in sys.modules, "it was imported again"
+"""
+    command = [sys.executable, "-W", "error", "-B", "-c", program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_code_of_the_guide_runs() -> None:

@@ -111,7 +111,15 @@ def test_one_end_may_start_alone() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_handshake_survives_loss(seed: int) -> None:
-    AssociationPair(Conditions(delay=0.02, jitter=0.02, loss=0.4, duplication=0.1), seed=seed).connect()
+    """RFC 9260 section 5.1: one association at each end, and what is said over it arrives."""
+    pair = AssociationPair(Conditions(delay=0.02, jitter=0.02, loss=0.4, duplication=0.1), seed=seed)
+    pair.connect()
+    pair.send(OutboundMessage(1, 53, b"heard"))
+    assert pair.network.run_until(lambda: bool(pair.received()), limit=60.0)
+    pair.network.run_for(60.0)
+    for end in (pair.left, pair.right):
+        assert len(end.of_type(AssociationEstablished)) == 1
+        assert not end.of_type(AssociationEnded)
 
 
 def test_nobody_there_ends_it() -> None:

@@ -8,6 +8,7 @@ import http
 import json
 import socket
 from array import array
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.server import ServerConnection
@@ -258,14 +259,28 @@ async def test_backend_that_is_wrong_ends_its_own_call_only(how: str, caplog: py
 
 
 async def test_call_that_ends_while_the_backend_is_away_leaves_nothing() -> None:
+    """The gateway keeps asking for it meanwhile; with the call that is over, and so is everything it had."""
     script = Script()
-    async with backend(script) as url, gateway(url, reconnect_attempts=100) as dialler:
-        client = await dialler.dial()
-        await script.until("call.started")
-        tasks = len(asyncio.all_tasks())
-        await client.hang_up(dialler.http)
-        await script.until("call.ended")
-        await until(lambda: len(asyncio.all_tasks()) < tasks)
+    attempts: list[asyncio.StreamWriter] = []
+
+    def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        attempts.append(writer)
+        writer.close()
+
+    async with contextlib.AsyncExitStack() as running:
+        url = await running.enter_async_context(backend(script))
+        async with gateway(url, reconnect_attempts=100) as dialler:
+            before = asyncio.all_tasks()
+            client = await dialler.dial()
+            await script.until("call.started")
+            await running.aclose()
+            async with await asyncio.start_server(refuse, "127.0.0.1", urlsplit(url).port):
+                await until(lambda: len(attempts) >= 2)
+                assert len(dialler.voice.sessions()) == len(dialler.transceiver.calls()) == 1
+                await client.hang_up(dialler.http)
+                await until(lambda: asyncio.all_tasks() - {asyncio.current_task()} <= before)
+            assert not dialler.voice.sessions()
+            assert not dialler.transceiver.calls()
 
 
 @pytest.mark.parametrize(
