@@ -26,6 +26,7 @@ from rtcsplit.wire.address import Address, Path, Via
 from rtcsplit.wire.packet import Kind, classify
 
 from ..calls import CLIENT_ADDRESS, OTHER_ADDRESS, STRANGER, ServerPeer, VirtualCall, rtp, virtual_call
+from ..dtls_peers import Peer as DtlsPeer
 from ..link import Conditions
 
 ROLES = pytest.mark.parametrize("role", list(DtlsRole), ids=lambda role: role.value)
@@ -169,6 +170,30 @@ def test_nothing_ever_goes_to_a_tuple_without_a_check(role: DtlsRole) -> None:
     assert {path.client for _, _, path in call.network.downlink} == {CLIENT_ADDRESS}
     assert call.server.session.path == Path(CLIENT_ADDRESS)
     assert call.is_connected
+
+
+@ROLES
+def test_hellos_from_elsewhere_are_not_even_refused(role: DtlsRole) -> None:
+    """D1, T1: whole, with NULL ciphers, cut short: no alert to anybody, and the call completes."""
+    whole = DtlsPeer(DtlsRole.CLIENT).start()
+    null = DtlsPeer(DtlsRole.CLIENT, ciphers=b"ECDHE-ECDSA-NULL-SHA:@SECLEVEL=0").start()
+    hellos = [*whole, *null, whole[0][:100]]
+    call = virtual_call(server_role=role)
+    states = set()
+    while not call.is_connected:
+        for hello in hellos:
+            reason = call.server.receive(hello, Path(STRANGER), call.network.now)
+            assert reason in (DropReason.PATH_UNAUTHENTICATED, DropReason.NO_SESSION)
+        states.add(call.server.session.state)
+        call.network.run_for(0.002)
+    assert states >= {SessionState.CHECKING, SessionState.HANDSHAKING}
+    for hello in hellos:
+        assert call.server.receive(hello, Path(STRANGER), call.network.now) is not None
+    call.network.run_for(1.0)
+    assert {path.client for _, _, path in call.network.downlink} == {CLIENT_ADDRESS}
+    assert all(datagram[0] != 21 for _, datagram, _ in call.network.downlink)
+    assert len(call.server.of_type(SessionConnected)) == 1
+    assert not call.client.refused
 
 
 def test_media_from_a_second_checked_tuple_is_taken_and_moves_nothing() -> None:

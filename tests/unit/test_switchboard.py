@@ -396,3 +396,24 @@ def test_checks_in_a_victims_name_cost_it_a_check_interval_at_most() -> None:
     assert victim_call.session.state is SessionState.CONNECTED
     assert len(missing) <= victim.check_interval / 0.02 + 3
     assert max(missing, default=0) < 150 + victim.check_interval / 0.02 + 3
+
+
+def test_a_flood_of_reports_disturbs_nobody_else() -> None:
+    """F33, T23: 10,000 genuine RTCP packets a second on one call: 200 are read; another call's audio is all there."""
+    desk = Desk()
+    (_, loud), (_, other) = desk.dial(), desk.dial()
+    desk.connect(loud, other)
+    desk.network.run_for(1.0)
+    report = bytes.fromhex("80c90001") + (0x1234).to_bytes(4, "big")
+    for number in range(50):
+        other.send_rtp(rtp(number, OPUS_20_MS))
+        for _ in range(200):
+            loud.send_rtcp(report)
+        desk.network.run_for(0.02)
+    desk.network.run_for(0.1)
+    assert len(heard(other)) == 50
+    assert set(desk.drops) == {DropReason.RTCP_RATE}
+    assert 9_700 <= desk.drops[DropReason.RTCP_RATE] <= 9_850
+    loud.send_rtp(rtp(1, OPUS_20_MS))
+    desk.network.run_for(0.1)
+    assert len(heard(loud)) == 1
