@@ -119,18 +119,22 @@ class FirefoxPage:
         result = await self._browser.command("WebDriver:ExecuteScript", script=script, args=[argument], sandbox=None)
         return result["value"]
 
-    async def wait_for_function(self, function: str, timeout: float = 10_000) -> None:
+    async def goto(self, url: str) -> None:
+        """Go to a page."""
+        await self._browser.command("WebDriver:Navigate", url=url)
+
+    async def wait_for_function(self, function: str, arg: object = None, timeout: float = 10_000) -> None:
         """Return when a function of JavaScript says so; ``timeout`` in milliseconds."""
 
         async def wait() -> None:
-            while not await self.evaluate(function):  # noqa: ASYNC110
+            while not await self.evaluate(function, arg):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
         await asyncio.wait_for(wait(), timeout / 1000)
 
     async def close(self) -> None:
         """Leave the page."""
-        await self._browser.command("WebDriver:Navigate", url="about:blank")
+        await self.goto("about:blank")
 
 
 class FirefoxPeer(BrowserPeer):

@@ -16,7 +16,7 @@ from rtcsplit.session.events import ChannelClosed, ChannelEvent, ChannelOpened, 
 from rtcsplit.transceiver.call import Call
 from rtcsplit.transceiver.transceiver import Transceiver
 
-from .browser import chromium
+from .browser import HasPages, chromium
 from .channels import LossyWay, Pump, Recorder, recording_transceiver
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -116,7 +116,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @contextlib.asynccontextmanager
-async def pair(browser: Browser, setup: str = "active") -> AsyncIterator[Pair]:
+async def pair(browser: HasPages, setup: str = "active") -> AsyncIterator[Pair]:
     page = await browser.new_page()
     await page.goto("about:blank")
     await page.evaluate(PAGE)

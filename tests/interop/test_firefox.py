@@ -9,9 +9,12 @@ import pytest
 import pytest_asyncio
 
 from rtcsplit.cli.demo.deployment import Deployment
+from rtcsplit.session.events import ChannelEvent, MessageReceived
+from rtcsplit.transceiver.call import Call
 
 from .firefox import TONE_HERTZ, TONE_LEVEL, Firefox, FirefoxPeer, firefox
 from .harness import PROFILES, ROLES, deployed, relay_reading
+from .test_chromium_data_channels import SAID, SEND, pair, summed
 from .test_voice import ToneApplication, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -90,6 +93,27 @@ async def test_firefox_and_an_application_hear_each_other(browser: Firefox) -> N
         await asyncio.wait_for(_heard(application), 10.0)
         assert application.heard_hertz() == pytest.approx(TONE_HERTZ, abs=10.0)
         assert (await peer.stats())["inbound-rtp"]["audioLevel"] > 0.05
+
+
+@pytest.mark.parametrize("setup", ROLES)
+async def test_channels_of_both_sides_carry_messages(browser: Firefox, setup: str) -> None:
+    """H6, H7, H8: in each DTLS role; an echo of every kind of message, and a channel that we open."""
+    async with pair(browser, setup) as both:
+
+        def echo(call: Call, event: ChannelEvent) -> None:
+            if isinstance(event, MessageReceived) and call.channels is not None:
+                call.channels.send(event.channel_id, event.data)
+
+        both.recorder.react = echo
+        await both.connect(("theirs", {}))
+        await both.page.evaluate(SEND, ["theirs", SAID])
+        expected = [summed(value if isinstance(value, str) else bytes(value)) for value in SAID]
+        assert await both.messages("theirs", len(SAID)) == expected
+        assert both.call.channels is not None
+        channel_id = both.call.channels.open("ours")
+        both.call.channels.send(channel_id, "hello")
+        assert await both.messages("ours", 1) == ["hello"]
+        assert not both.transceiver.counters().drops
 
 
 async def _heard(application: ToneApplication) -> None:
