@@ -4,7 +4,7 @@ The clock starts with the client's first check and stops with its first packet o
 client. A way in user space delays every datagram, and loses some: seeded, so that each row loses alike. Signaling is
 not in it: offer and answer are handed over directly.
 
-Usage: python -m benchmarks.joining [--trials 10] [--delay 0.1] [--clients chromium aiortc] [--loss 0 0.05 0.2]
+Usage: python -m benchmarks.joining [--trials 10] [--delay 0.1] [--clients chromium firefox aiortc] [--loss 0 0.05 0.2]
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address
 from rtcsplit.wire.packet import Kind
 from tests.interop.browser import APPLY_ANSWER, CLOSE, MAKE_OFFER, chromium
+from tests.interop.firefox import FirefoxPeer, firefox
 from tests.offers import stored
 
 from .way import Way
@@ -99,7 +100,23 @@ async def aiortc_clients() -> AsyncIterator[Join]:
     yield join
 
 
-CLIENTS = {"chromium": chromium_clients, "aiortc": aiortc_clients}
+@asynccontextmanager
+async def firefox_clients() -> AsyncIterator[Join]:
+    """The page of a headless Firefox, one call after the other."""
+    async with firefox() as browser:
+
+        @asynccontextmanager
+        async def join(accept: Accept) -> AsyncIterator[None]:
+            page = await browser.new_page()
+            offer = await page.evaluate(FirefoxPeer.make_offer, {"isRsa": False})
+            await page.evaluate(APPLY_ANSWER, await accept(offer.encode()))
+            yield
+            await page.evaluate(FirefoxPeer.end_call)
+
+        yield join
+
+
+CLIENTS = {"chromium": chromium_clients, "firefox": firefox_clients, "aiortc": aiortc_clients}
 
 
 async def trial(join: Join, row: Row, delay: float, seed: int) -> None:
@@ -164,6 +181,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="benchmarks.joining", description=__doc__)
     parser.add_argument("--trials", type=int, default=10, help="of each row")
     parser.add_argument("--delay", type=float, default=0.1, help="seconds, each way")
-    parser.add_argument("--clients", nargs="*", default=list(CLIENTS), choices=list(CLIENTS))
+    parser.add_argument("--clients", nargs="*", default=["chromium", "aiortc"], choices=list(CLIENTS))
     parser.add_argument("--loss", nargs="*", type=float, default=[0.0, 0.05, 0.2], help="shares of all datagrams")
     asyncio.run(main(parser.parse_args()))

@@ -52,11 +52,15 @@ class UplinkRescue:
         return call
 
     def _refresh(self, now: float) -> None:
-        """Sources begin and end too rarely to be told of each; a look at all calls takes milliseconds."""
+        """Sources begin and end too rarely to be told of each; a look at all calls takes milliseconds.
+
+        Of calls that have heard the same source, the one keeps it that had it: who copies an SSRC gets nothing.
+        """
         self._refresh_at = now + _REFRESH
-        self._owners = {
-            source.ssrc: call.call_id
-            for call in self._registry.calls()
-            if (statistics := call.statistics) is not None
-            for source in statistics.sources
-        }
+        before, self._owners = self._owners, {}
+        for call in self._registry.calls():
+            for source in () if (statistics := call.statistics) is None else statistics.sources:
+                if before.get(source.ssrc) == call.call_id:
+                    self._owners[source.ssrc] = call.call_id
+                else:
+                    self._owners.setdefault(source.ssrc, call.call_id)

@@ -135,6 +135,24 @@ def test_replayed_packets_count_once() -> None:
     assert desk.drops == {DropReason.SRTP_REPLAYED: 19}
 
 
+def test_who_copies_an_ssrc_diverts_nothing() -> None:
+    """C25: a call that says what another one's source is called changes nothing for that one."""
+    desk, client = dialled()
+    _, copier = desk.dial()
+    desk.connect(copier)
+    call, _ = desk.board.calls()
+    speak(desk, client, range(1, 50))
+    for number in range(1, 50):
+        copier.send_rtp(rtp(number, OPUS_20_MS))
+        desk.network.run_for(TICK)
+    desk.receive(rtp(1, OPUS_20_MS, ssrc=0xBAD) + bytes(16), Path(AWAY), desk.network.now)  # has all calls looked at
+    rebind(desk, client)
+    speak(desk, client, range(50, 100))
+    assert call.statistics is not None
+    assert call.statistics.packets_received == 99
+    assert desk.board.packets_rescued > 0
+
+
 def test_a_stranger_to_all_calls_is_dropped() -> None:
     desk, client = dialled()
     speak(desk, client, range(1, 5))
