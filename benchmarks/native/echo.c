@@ -20,6 +20,7 @@
 #define ECHO_DATAGRAM 2048
 #define ECHO_MEMORY 0.05     /* seconds over which the load is judged */
 #define ECHO_SHORTEST 0.0002 /* of the pauses */
+#define ECHO_BUSY 0.25       /* share of the time, from which on the longest pause is made */
 
 typedef int echo_cipher(void *context, void *packet, int *len);
 
@@ -137,7 +138,7 @@ static double pause_after(struct echo *echo, double started, double ended)
     echo->busy += weight * (share - echo->busy);
     echo->started = started;
     echo->worked = ended - started;
-    double pause = echo->longest_pause * echo->busy;
+    double pause = echo->longest_pause * (echo->busy < ECHO_BUSY ? echo->busy / ECHO_BUSY : 1.0);
     return pause < ECHO_SHORTEST ? 0.0 : pause;
 }
 

@@ -29,8 +29,7 @@ _DEFAULT = (
     "rtcsplit-relayed=400",
     "rtcsplit=60",
     "rtcsplit-at-once=600",
-    "rtcsplit-1ms=600",
-    "rtcsplit-5ms=600",
+    "rtcsplit-3ms=600",
 )
 _PACKETS_PER_SECOND = 50
 _MOST_TURNS = 4  # for each that is wanted

@@ -106,7 +106,6 @@ CONTENDERS: dict[str, Callable[[Connection], Awaitable[None]]] = {
     "rtcsplit-callback": _with(EchoAndCallback, DIRECT),
     "rtcsplit-python": _with(EchoFromPython, DIRECT),
     "rtcsplit-at-once": _with(Echo, TransceiverSettings(listen=_ANY, gather=0.0)),
-    "rtcsplit-1ms": _with(Echo, TransceiverSettings(listen=_ANY, gather=0.001)),
-    "rtcsplit-5ms": _with(Echo, TransceiverSettings(listen=_ANY, gather=0.005)),
+    "rtcsplit-3ms": _with(Echo, TransceiverSettings(listen=_ANY, gather=0.003)),
     "rtcsplit-relayed": _serve_relayed,
 }

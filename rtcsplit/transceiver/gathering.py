@@ -1,8 +1,9 @@
 """How long datagrams may gather in the socket before the next batch is taken.
 
 A batch of one datagram costs several times what a datagram costs in a batch of thirty: the wake-up, the system
-calls, the event loop. So the busier the transceiver is, the longer it lets them gather; one that idles takes each at
-once. A measured trade: docs/explanation/transceiver.md.
+calls, the event loop. So the busier the transceiver is, the longer it lets them gather, up to a limit that is reached
+at a quarter of full load: beyond, batches fill by themselves. One that idles takes each at once. A measured trade:
+docs/explanation/transceiver.md.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ __all__ = ["Gathering"]
 
 _MEMORY = 0.05  # seconds over which the load is judged
 _SHORTEST = 0.0002  # less than this is not worth a timer
+_BUSY = 0.25  # share of the time, from which on the longest pause is made
 
 
 class Gathering:
     """Judges the load from when batches were handled, and says when to take the next one.
 
     Args:
-        longest: seconds to wait when there is work all the time; 0 never waits.
+        longest: seconds to wait when there is much work; 0 never waits.
     """
 
     def __init__(self, longest: float) -> None:
@@ -36,5 +38,5 @@ class Gathering:
     @property
     def pause(self) -> float:
         """Seconds to leave the socket alone from now; 0 where the next datagram is to be taken at once."""
-        pause = self._longest * self._busy
+        pause = self._longest * min(1.0, self._busy / _BUSY)
         return pause if pause >= _SHORTEST else 0.0

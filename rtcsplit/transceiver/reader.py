@@ -29,11 +29,11 @@ class SocketReader:
         self._loop = asyncio.get_running_loop()
         self._pause = PauseTimer()  # the loop's own timers have a grain of a millisecond
         self._again: asyncio.Handle | None = None
-        self._is_watching = False
+        self._is_watching = self._is_pausing = False
 
     def start(self) -> None:
         """Begin."""
-        self._loop.add_reader(self._pause.fileno(), self._end_pause)
+        self._loop.add_reader(self._pause.fileno(), self._wake)
         self._watch()
 
     def stop(self) -> None:
@@ -45,10 +45,6 @@ class SocketReader:
             self._loop.remove_reader(self._pause.fileno())
             self._pause.close()
 
-    def _end_pause(self) -> None:
-        self._pause.end()
-        self._wake()
-
     def _wake(self) -> None:
         self._again = None
         started = time.monotonic()
@@ -57,8 +53,13 @@ class SocketReader:
         pause = self._gathering.pause
         if pause:
             self._unwatch()
-            self._pause.begin(pause)
-        elif has_more:
+            self._is_pausing = True
+            self._pause.begin(pause)  # which ends the one before
+            return
+        if self._is_pausing:
+            self._is_pausing = False
+            self._pause.end()
+        if has_more:
             self._unwatch()
             self._again = self._loop.call_soon(self._wake)
         else:

@@ -15,14 +15,18 @@ def after(share: float, *, longest: float = 0.004, wakeups: int = 400) -> float:
     return gathering.pause
 
 
-@pytest.mark.parametrize("share", [0.0, 0.01, 0.04])
+@pytest.mark.parametrize("share", [0.0, 0.005, 0.01])
 def test_who_idles_takes_each_datagram_at_once(share: float) -> None:
     assert after(share) == 0.0
 
 
 def test_the_busier_the_longer() -> None:
-    pauses = [after(share) for share in (0.25, 0.5, 0.75, 1.0)]
+    pauses = [after(share) for share in (0.0625, 0.125, 0.1875, 0.25)]
     assert pauses == pytest.approx([0.001, 0.002, 0.003, 0.004], rel=0.05)
+
+
+def test_from_a_quarter_of_full_load_on_batches_fill_by_themselves() -> None:
+    assert after(1.0) == after(0.5) == 0.004
 
 
 def test_nothing_waits_longer_than_is_allowed() -> None:
