@@ -230,6 +230,10 @@ bench-transceiver: setup build/bench/speak.so build/bench/echo.so ## what a call
 bench-joins: setup build/bench/speak.so ## what 100 joins a second do to 500 running calls; PRECEDENCE=1
 	$(BIN)/python -m benchmarks.transceiver.joins $(PRECEDENCE_FLAG)
 
+.PHONY: bench-handshakes
+bench-handshakes: setup build/bench/speak.so build/bench/echo.so ## CPU of a handshake and of a join, memory of a session
+	$(BIN)/python -m benchmarks.transceiver.handshakes
+
 .PHONY: bench-setup
 bench-setup: setup ## round trips from the first check to the first audio, both DTLS roles, with loss; TRIALS=10
 	$(BIN)/python -m benchmarks.joining --trials $(TRIALS)

@@ -106,10 +106,10 @@ class Callers:
             caller.sock.close()
 
 
-def new_caller(accept: Callable[[bytes], str], index: int) -> Caller:
+def new_caller(accept: Callable[[bytes], str], index: int, *, setup: str = "actpass") -> Caller:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     sock.bind(("0.0.0.0", 0))
-    answer = accept(_offer(sock.getsockname()[1]))
+    answer = accept(_offer(sock.getsockname()[1], setup))
     server = re.search(r"^a=candidate:\S+ 1 udp \d+ (\d+\.\d+\.\d+\.\d+) (\d+) typ host", answer, re.M | re.I)
     assert server, answer
     sock.connect((server[1], int(server[2])))
@@ -129,10 +129,11 @@ def new_caller(accept: Callable[[bytes], str], index: int) -> Caller:
     return caller
 
 
-def _offer(port: int) -> bytes:
+def _offer(port: int, setup: str) -> bytes:
     candidate = f"a=candidate:1 1 udp 2113937151 127.0.0.1 {port} typ host"
     lines = [line for line in _OFFER.splitlines() if not line.startswith("a=candidate:")]
     lines = [re.sub("^a=fingerprint:.*", f"a=fingerprint:{_CERTIFICATE.fingerprint}", line) for line in lines]
+    lines = [re.sub("^a=setup:.*", f"a=setup:{setup}", line) for line in lines]
     return "\r\n".join([*lines, candidate, "a=end-of-candidates", ""]).encode()
 
 

@@ -1,8 +1,9 @@
-"""CPU of our side of a handshake, and of a whole join from the offer to SRTP keys, without sockets.
+"""CPU of our side of a handshake, and of a whole join from the offer to SRTP keys, without sockets; and memory.
 
-What the peer spends in the same process is left out. The median of several rounds is told.
+What the peer spends in the same process is left out. The median of several rounds is told. Memory is that of a server
+process, per session: see session_memory.py.
 
-Usage: python -m benchmarks.transceiver.handshakes [--rounds 7] [--count 30]
+Usage: python -m benchmarks.transceiver.handshakes [--rounds 7] [--count 30] [--sessions 200]
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 from rtcsplit.session.negotiation import DtlsRole
 from tests.desk import Desk
 from tests.dtls_peers import Peer, endpoint, other
+
+from .session_memory import CASES, kib_per_session
 
 
 class Clock:
@@ -76,6 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--count", type=int, default=30, help="in a round")
+    parser.add_argument("--sessions", type=int, default=200, help="whose memory is measured")
     options = parser.parse_args()
     clock = Clock()
     tasks: dict[str, Callable[[], None]] = {
@@ -92,6 +96,9 @@ def main() -> None:
                 task()
             rounds.append(clock.seconds / options.count * 1e3)
         print(f"| {name} | {median(rounds[1:]):.2f} |")
+    print("\n| session | KiB |\n|---|--:|")
+    for case in CASES:
+        print(f"| {case} | {kib_per_session(case, options.sessions):.1f} |")
 
 
 if __name__ == "__main__":

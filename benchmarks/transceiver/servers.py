@@ -52,9 +52,10 @@ class Server:
         """Say that all calls are connected."""
         self._ask("begin")
 
-    def memory_kib(self) -> int:
-        """Return the peak of resident memory."""
-        return int(self._ask("memory"))
+    def resident_octets(self) -> int:
+        """Return the resident memory of the process."""
+        with open(f"/proc/{self._process.pid}/statm") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
 
     def stop(self) -> None:
         """End the process."""

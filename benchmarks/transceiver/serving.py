@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import time
 from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
@@ -59,8 +58,6 @@ async def _answer(question: bytes | str, accept: Accept, relay_pid: int | None) 
         return time.process_time()
     if question == "relay":
         return 0.0 if relay_pid is None else process_seconds(relay_pid)
-    if question == "memory":
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert isinstance(question, bytes)
     try:
         return await accept(question)
