@@ -19,6 +19,7 @@ import pytest_asyncio
 
 from rtcsplit.cli.demo.deployment import Deployment
 from rtcsplit.media.frame import Fate
+from rtcsplit.session.sdp import LocalSetup
 
 from .harness import ROLES, deployed, relay_reading
 from .libwebrtc_peer import RATE, LibwebrtcPeer
@@ -54,10 +55,12 @@ async def test_tone_comes_back_through_the_relay(deployment: tuple[Deployment, s
         assert (await relay_reading(running)).flows["confirmed"] >= 1
 
 
-async def test_redundancy_makes_up_for_lost_packets() -> None:
+@pytest.mark.parametrize("setup", ROLES)
+async def test_redundancy_makes_up_for_lost_packets(setup: LocalSetup) -> None:
     """F36: libwebrtc sends RED because the answer asks for it; every tenth packet is lost, hardly a frame is."""
     application = ToneApplication(is_lossy=True)
-    async with served(application) as url, LibwebrtcPeer.calling(url) as peer:
+    async with served(application, setup) as url, LibwebrtcPeer.calling(url) as peer:
+        assert (await peer.stats())["transport"]["dtls_role"].value == ROLES[setup]
         await peer.until_received(120)
         fates = Counter(frame.fate for frame in application.frames)
         assert set(application.payload_types) == {63}

@@ -19,6 +19,7 @@ from rtcsplit.gateway.voice import VoiceApplication
 from rtcsplit.gateway.voice_session import VoiceSession
 from rtcsplit.gateway.voice_settings import VoiceSettings
 from rtcsplit.media.frame import Fate
+from rtcsplit.session.sdp import LocalSetup
 from rtcsplit.signaling.whip import WhipSettings, whip_application
 from rtcsplit.transceiver.call import Call
 from rtcsplit.transceiver.settings import TransceiverSettings
@@ -64,10 +65,11 @@ class ToneApplication(VoiceApplication):
 
 
 @contextlib.asynccontextmanager
-async def served(application: ToneApplication) -> AsyncIterator[str]:
-    """A transceiver with that application; the value is its WHIP URL."""
+async def served(application: ToneApplication, setup: LocalSetup = "auto") -> AsyncIterator[str]:
+    """A transceiver with that application and that DTLS setup; the value is its WHIP URL."""
     loopback = Address.of("127.0.0.1", 0)
-    async with Transceiver(TransceiverSettings(listen=loopback), application=application) as transceiver:
+    settings = TransceiverSettings(listen=loopback, dtls_setup=setup)
+    async with Transceiver(settings, application=application) as transceiver:
         signaling = whip_application(transceiver, WhipSettings(allow_anonymous=True))
         async with serving("test", loopback, signaling) as bound:
             yield f"http://{bound}/whip"
