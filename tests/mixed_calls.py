@@ -27,7 +27,7 @@ from rtcsplit.wire.address import Address
 from tests.interop.harness import deployed, relay_reading
 from tests.interop.lean_client import LeanClient
 from tests.interop.test_many_calls import TOC
-from tests.processes import has_standby
+from tests.processes import children, has_standby
 from tests.relay_calls import Calls
 
 __all__ = ["Gaps", "Mixed", "talking"]
@@ -79,6 +79,18 @@ class Mixed:
             arrivals = [at for at in client.arrivals if start < at < end]
             gaps.append(max(later - at for at, later in itertools.pairwise([start, *arrivals, end])) - _INTERVAL)
         return gaps
+
+    async def use_redis(self, url: str) -> None:
+        """Let the relay mirror flows there; returns when it has stored all there are."""
+        with (self.deployment.folder / "relay.toml").open("a") as config:
+            config.write(f'[redis]\nurl = "{url}"\n')
+        in_charge = children(self.deployment.relay.pid)[0]
+        os.kill(self.deployment.relay.pid, signal.SIGUSR2)
+        await self.until(lambda: in_charge not in children(self.deployment.relay.pid))
+        deadline = time.monotonic() + 20
+        while await self.sum_of("rtcsplit_flow_cache_operations_total") < len(self.clients) + len(self.calls.calls):
+            assert time.monotonic() < deadline
+            await self.calls.run(0.1)
 
     async def until(self, is_true: Callable[[], bool]) -> None:
         """Wait; only the real calls go on meanwhile."""

@@ -28,12 +28,12 @@ from rtcsplit.relay.flow_mirror import flow_key
 from rtcsplit.relay.redis_link import RedisLink, RedisSettings
 from rtcsplit.relay.relay import Relay
 from rtcsplit.routing.hint import RoutingKeys
+from tests.redis_faults import FAULTS, fill_with_rubbish, suffering
 from tests.redis_server import RedisServer, SlowProxy, redis_server
 from tests.relay_bench import KEYS, RTP, SECOND, ufrag
 from tests.relay_calls import Calls, calls
 
 SETTINGS = RedisSettings("redis://127.0.0.1:1/0")
-FAULTS = ["stopped", "frozen", "slow", "flushed", "rubbish"]
 MANY = pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.long)])
 
 
@@ -160,25 +160,6 @@ async def test_flows_that_were_learned_from_downlink_are_mirrored_after_the_next
             await until(lambda: len(stored(server)) == 2)
 
 
-def fill_with_rubbish(server: RedisServer) -> None:
-    with contextlib.closing(server.client()) as client:
-        for number, key in enumerate(client.keys("rtcsplit:*")):
-            both = client.pipeline(transaction=True)  # or the mirror might store its value in between
-            both.delete(key)
-            if number % 3 == 0:
-                both.lpush(key, b"x" * 1000)
-            elif number % 3 == 1:
-                both.hset(key, "field", b"x")
-            else:
-                both.setrange(key, 9_999_999, b"x")  # 10 MB, of which we send one octet
-            both.execute()
-
-
-def flush(server: RedisServer) -> None:
-    with contextlib.closing(server.client()) as client:
-        client.flushall()
-
-
 @MANY
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_no_call_notices_what_happens_to_redis(server, fault, count, is_long):
@@ -202,31 +183,6 @@ async def test_no_call_notices_what_happens_to_redis(server, fault, count, is_lo
     assert grown < 8 << 20
     if is_long:
         assert took <= 5
-
-
-@contextlib.asynccontextmanager
-async def suffering(server: RedisServer, proxy: SlowProxy, fault: str) -> AsyncIterator[None]:
-    """Something happens to Redis, which is itself again at the end."""
-    match fault:
-        case "stopped":
-            server.stop()
-            yield
-            server.start()
-        case "frozen":
-            with server.frozen():
-                yield
-        case "slow":
-            proxy.delay = 0.5
-            yield
-            proxy.delay = 0.0
-        case "flushed":
-            flush(server)
-            yield
-            flush(server)
-        case "rubbish":
-            await asyncio.to_thread(fill_with_rubbish, server)
-            yield
-            await asyncio.to_thread(fill_with_rubbish, server)
 
 
 async def test_flows_that_were_overwritten_are_stored_again_soon(server):

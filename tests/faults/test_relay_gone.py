@@ -11,8 +11,6 @@ is printed besides. A negative figure is a call that was back before.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 
 import pytest
@@ -59,13 +57,7 @@ async def test_calls_are_back_by_redis(real: int, synthetic: int, is_long: bool,
     """No transceiver says anything before it hears its client."""
     with redis_server(tmp_path) as server:
         async with talking(real, synthetic) as mixed:
-            with (mixed.deployment.folder / "relay.toml").open("a") as config:
-                config.write(f'[redis]\nurl = "{server.url}"\n')
-            os.kill(mixed.deployment.relay.pid, signal.SIGUSR2)
-            deadline = time.monotonic() + 20
-            while await mixed.sum_of("rtcsplit_flow_cache_operations_total") < real + synthetic:
-                assert time.monotonic() < deadline
-                await mixed.calls.run(0.1)
+            await mixed.use_redis(server.url)
             mixed.calls.is_talking_down = False
             away, silent = await killed_and_started(mixed, 4.0)
             mixed.calls.is_talking_down = True
