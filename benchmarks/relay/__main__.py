@@ -21,7 +21,8 @@ _FEW, _MANY = 1000, 100_000
 _MEMORY = {"rtcsplit plain": (100_000, 1_000_000), "go": (100_000, 1_000_000), "asyncio": (100_000,)}
 _PROBE_MILLIS = 300
 _QUICK_MILLIS = (20, 100, 500, 500, 2000)  # a busy machine may not let a relay run within the first of them
-_CONTENDERS = "rtcsplit plain,limit,go,asyncio"
+_CONTENDERS = "rtcsplit plain,rtcsplit,limit,go,asyncio"
+_ROUNDS_OF_MANY = 3  # at most, of what takes long and moves little
 _BELOW = [name for name in CONTENDERS if name.startswith("rtcsplit")] + ["limit"]
 
 
@@ -51,7 +52,8 @@ def rates(results: Results, names: list[str], rounds: int) -> None:
         results.rates = {name: [] for name in relays}
         for _ in range(rounds):
             for name, relay in relays.items():
-                results.rates[name].append(loss_free_rate(relay, _PROBE_MILLIS))
+                before = results.rates[name][-1:]
+                results.rates[name].append(loss_free_rate(relay, _PROBE_MILLIS, *before))
 
 
 def many_flows(results: Results, rounds: int) -> None:
@@ -85,16 +87,16 @@ def main() -> None:
         print(f"relay: {', '.join(dict.fromkeys([*names, *_BELOW]))} ran and delivered")
         return
     parts = set(options.parts.split(","))
-    results = Results()
+    results, few_rounds = Results(), min(options.rounds, _ROUNDS_OF_MANY)
     if "situations" in parts:
         situations = {name: replace(traffic, flows=options.flows) for name, traffic in SITUATIONS.items()}
         races(results, situations, names, options.rounds)
     if "below" in parts:
-        races(results, BELOW, names if options.contenders else _BELOW, options.rounds)
+        races(results, BELOW, names if options.contenders else _BELOW, few_rounds)
     if "flows" in parts:
-        many_flows(results, options.rounds)
+        many_flows(results, few_rounds)
     if "rates" in parts:
-        rates(results, names, options.rounds)
+        rates(results, names, few_rounds)
     if "memory" in parts:
         memory(results, names)
     print("\n".join(results.lines()))

@@ -58,7 +58,20 @@ class Results:
             out += ["| contender | flows | octets per flow |", "|---|--:|--:|"]
             for contender, by_count in self.octets.items():
                 out += [f"| {contender} | {count:,} | {octets:,.0f} |" for count, octets in by_count.items()]
-        return out
+            out.append("")
+        return [*out, *self._summary()]
+
+    def _summary(self) -> list[str]:
+        """Return the table with a line per contender, of what was measured of all."""
+        names = dict.fromkeys([*(name for race in self.races for name in race.rounds), *self.rates, *self.octets])
+        columns = [*(_cpu_column(race) for race in self.races if LIMIT in race.rounds)]
+        columns += [_latency_column(race) for race in self.races if race.median_of(LIMIT, "p50")]
+        columns += [_rate_column(self.rates)] if self.rates else []
+        columns += [_octets_column(self.octets)] if self.octets else []
+        if not columns:
+            return []
+        out = [f"| {' | '.join(['', *(title for title, _ in columns)])} |", f"|---|{'--:|' * len(columns)}"]
+        return out + [f"| {' | '.join([name, *(cells.get(name, '') for _, cells in columns)])} |" for name in names]
 
 
 def _race_lines(race: Race) -> list[str]:
@@ -83,6 +96,29 @@ def _many_flows_lines(race: Race) -> list[str]:
     for name in (few, *more):
         out.append(f"| {name} | {race.median_of(name, 'cpu_ns'):,.0f} | {race.ratio(name, few):.2f} |")
     return out
+
+
+Column = tuple[str, dict[str, str]]  # title, and what is in it by contender
+
+
+def _cpu_column(race: Race) -> Column:
+    ns = {name: f"{race.median_of(name, 'cpu_ns'):,.0f} ({race.ratio(name, LIMIT):.2f})" for name in race.rounds}
+    return f"{race.name}: CPU ns (to limit)", ns
+
+
+def _latency_column(race: Race) -> Column:
+    figures = ("p50", "p99", "p999")
+    us = {name: "/".join(f"{race.median_of(name, f) / 1000:,.0f}" for f in figures) for name in race.rounds}
+    return f"{race.name}: p50/p99/p99.9 us", us
+
+
+def _rate_column(rates: Mapping[str, list[int]]) -> Column:
+    return "loss-free, one way, 1/s", {name: f"{median(found):,.0f}" for name, found in rates.items()}
+
+
+def _octets_column(octets: Mapping[str, dict[int, float]]) -> Column:
+    by_name = {name: " / ".join(f"{each:,.0f}" for each in found.values()) for name, found in octets.items()}
+    return "octets per flow, 10^5 / 10^6", by_name
 
 
 def _rate_lines(rates: Mapping[str, list[int]]) -> list[str]:
