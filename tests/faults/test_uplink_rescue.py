@@ -27,7 +27,7 @@ from ..desk import OPUS_20_MS, Desk, heard
 
 AWAY = Address.of("198.51.100.200", 9)
 TICK = 0.02
-HABITS = {"Chromium": ("always", 2.5), "Firefox": ("first", 2.5), "aiortc": ("first", 6.0)}
+HABITS = {"Chromium": ("always", 2.5), "Firefox": ("first", 6.0), "aiortc": ("first", 6.0)}
 
 
 @pytest.fixture(autouse=True, params=[True, False], ids=["batched", "one by one"])

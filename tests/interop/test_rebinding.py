@@ -24,6 +24,7 @@ from rtcsplit.relay.relay import Relay
 from rtcsplit.relay.settings import RelaySettings
 from rtcsplit.routing.directory import Directory, DirectoryEntry
 from rtcsplit.routing.hint import Route, RoutingKeys
+from rtcsplit.session.events import PathCause
 from rtcsplit.signaling.whip import WhipSettings, whip_application
 from rtcsplit.transceiver.call import Call
 from rtcsplit.transceiver.settings import TransceiverSettings
@@ -75,17 +76,18 @@ async def aiortc_call(url: str) -> AsyncIterator[Peer]:
 
 @dataclass(frozen=True)
 class Client:
-    """How one calls, and how many seconds it lets pass between two checks at most."""
+    """How one calls, how many seconds it lets pass between two checks at most, and what moves its path."""
 
     call: Callable[[str], AbstractAsyncContextManager[Peer]]
     interval: float
+    cause: PathCause
 
 
 CLIENTS = {
-    "Chromium": Client(chromium_call, 3.0),
-    "Firefox": Client(firefox_call, 6.0),
-    "libwebrtc": Client(LibwebrtcPeer.calling, 3.0),
-    "aiortc": Client(aiortc_call, 6.0),
+    "Chromium": Client(chromium_call, 3.0, PathCause.NOMINATED),
+    "Firefox": Client(firefox_call, 6.0, PathCause.REBOUND),
+    "libwebrtc": Client(LibwebrtcPeer.calling, 3.0, PathCause.NOMINATED),
+    "aiortc": Client(aiortc_call, 6.0, PathCause.REBOUND),
 }
 
 
@@ -140,6 +142,7 @@ async def test_a_call_goes_on_at_its_new_address(
                     assert check <= client.interval
                     assert back <= max(check, SILENCE) + SILENCE
                     assert lost <= (3 if rescues else (check + 0.1) * PACKETS_PER_SECOND)
+            assert transceiver.counters().path_changes[client.cause.value] >= times
             drops = transceiver.counters().drops
             assert not {DropReason.SRTP_AUTH_FAILED, DropReason.SRTP_REPLAYED, DropReason.SRTP_MALFORMED} & set(drops)
 
