@@ -41,10 +41,12 @@ class Direction(Enum):
 
     @property
     def may_send(self) -> bool:
+        """Whether we may send (RFC 3264 section 5.1)."""
         return self in (Direction.SENDRECV, Direction.SENDONLY)
 
     @property
     def may_receive(self) -> bool:
+        """Whether the peer may send to us."""
         return self in (Direction.SENDRECV, Direction.RECVONLY)
 
 
