@@ -44,7 +44,7 @@ _OF_REDIS = ("relay.redis_link", "relay.flow_cache", "relay.registration")
 @click.option("--admin", type=int, help="Descriptor of the admin port's listening socket.")
 @click.option("--holdings", required=True, help="Descriptors of what the supervisor holds.")
 @click.option("--confirmed-flows", type=int, required=True, help="The setting in force.")
-@click.option("--serves-relays", is_flag=True, help="Every second worker serves other relays.")
+@click.option("--serves", type=click.Choice(["clients", "relays"]), multiple=True, help="What workers do in turns.")
 @click.option("--standby", is_flag=True, help="Wait for being told to serve.")
 @click.option("--at-leisure", is_flag=True, help="Another process is in charge: there is no hurry.")
 def main(
@@ -54,7 +54,7 @@ def main(
     admin: int | None,
     holdings: str,
     confirmed_flows: int,
-    serves_relays: bool,
+    serves: tuple[str, ...],
     standby: bool,
     at_leisure: bool,
 ) -> None:
@@ -68,7 +68,7 @@ def main(
         forwarding = Forwarding(socket.socket(fileno=control))
         if not standby:
             forwarding.take_charge()
-        held = Holdings.inherit([int(fd) for fd in holdings.split(",")], serves_relays=serves_relays)
+        held = Holdings.inherit([int(fd) for fd in holdings.split(",")], [each == "relays" for each in serves])
         listener = None if admin is None else socket.socket(fileno=admin)
         plan = Plan.read(source).with_in_force(confirmed_flows=confirmed_flows)
         await forward(forwarding, source, plan, held, listener)

@@ -117,9 +117,11 @@ class Plan:
 
     def settings_with(self, holdings: Holdings) -> RelaySettings:
         """Return :attr:`settings` for the sockets that are held, whatever the file says now."""
-        relays = address_of(holdings.sockets[-1].public) if holdings.serves_relays else None
-        networks = self.config.relay.relay_networks if holdings.serves_relays else ()
-        return replace(self.settings, workers=holdings.workers, relay_listen=relays, relay_networks=networks)
+        listen, relays = (holdings.address(serves_relays=kind) for kind in (False, True))
+        networks = self.config.relay.relay_networks if relays else ()
+        return replace(
+            self.settings, listen=listen, workers=holdings.workers, relay_listen=relays, relay_networks=networks
+        )
 
     def changes_not_read_again(self, newer: Plan) -> tuple[list[str], list[str]]:
         """Return the keys in which ``newer`` differs and that a reload does not read.
@@ -137,10 +139,10 @@ async def supervise(process: Process, source: Source, plan: Plan) -> None:
     section = plan.config.relay
     async with Supervisor.started(source, plan.settings, plan.config.admin, has_standby=section.standby) as supervisor:
         upstream = ",".join(str(address_of(pair.upstream)) for pair in supervisor.holdings.sockets)
-        listen = address_of(supervisor.holdings.sockets[0].public)
-        line = f"relay ready: listen={listen} upstream={upstream} admin={supervisor.admin or 'none'}"
-        if supervisor.holdings.serves_relays:
-            line += f" relay_listen={address_of(supervisor.holdings.sockets[-1].public)}"
+        listen, relays = (supervisor.holdings.address(serves_relays=kind) for kind in (False, True))
+        line = f"relay ready: listen={listen or 'none'} upstream={upstream} admin={supervisor.admin or 'none'}"
+        if relays:
+            line += f" relay_listen={relays}"
         await serve_until_stopped(process, supervisor, line, section.drain_seconds)
 
 

@@ -148,7 +148,7 @@ class Supervisor:
         command = [sys.executable, "-m", "rtcsplit.cli.forwarder", "--config", str(self._source.path)]
         command += [argument for flag in self._source.flags for argument in ("--set", flag)]
         command += ["--confirmed-flows", str(self._settings.confirmed_flows)]
-        command += ["--serves-relays"] if self.holdings.serves_relays else []
+        command += [flag for kind in self.holdings.kinds for flag in ("--serves", "relays" if kind else "clients")]
         passed = self.holdings.descriptors()
         command += ["--holdings", ",".join(map(str, passed))]
         if self._listener is not None:

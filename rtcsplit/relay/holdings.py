@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .._native.shared import new_memory
+from ..wire.address import Address
 from .settings import RelaySettings
-from .sockets import WorkerSockets, open_more_sockets, open_sockets, steer
+from .sockets import WorkerSockets, address_of, open_more_sockets, open_sockets, steer
 
 __all__ = ["Holdings"]
 
@@ -50,12 +51,12 @@ class Holdings:
             raise
 
     @classmethod
-    def inherit(cls, descriptors: Sequence[int], *, serves_relays: bool = False) -> Holdings:
+    def inherit(cls, descriptors: Sequence[int], kinds: Sequence[bool] = (False,)) -> Holdings:
         """Return the holdings that another process has passed on as :meth:`descriptors`.
 
         Args:
             descriptors: its.
-            serves_relays: whether every second worker serves other relays.
+            kinds: its.
 
         Raises:
             OSError: a descriptor is not open, or no socket.
@@ -63,18 +64,23 @@ class Holdings:
         region, seats, directory, *fds = descriptors
         sockets = [socket.socket(fileno=fd) for fd in fds]
         pairs = zip(sockets[::2], sockets[1::2], strict=True)
-        made = [WorkerSockets(*pair, serves_relays=serves_relays and i % 2 == 1) for i, pair in enumerate(pairs)]
+        made = [WorkerSockets(*pair, serves_relays=kinds[i % len(kinds)]) for i, pair in enumerate(pairs)]
         return cls(tuple(made), region, seats, directory)
 
     @property
-    def serves_relays(self) -> bool:
-        """Whether every second worker serves other relays."""
-        return self.sockets[-1].serves_relays
+    def kinds(self) -> tuple[bool, ...]:
+        """What workers do in turns, as whether they serve other relays."""
+        return tuple(dict.fromkeys(pair.serves_relays for pair in self.sockets))
+
+    def address(self, *, serves_relays: bool) -> Address | None:
+        """Return where clients arrive, or other relays; None where they do not."""
+        pairs = (pair for pair in self.sockets if pair.serves_relays == serves_relays)
+        return next((address_of(pair.public) for pair in pairs), None)
 
     @property
     def workers(self) -> int:
-        """How many serve clients; with relays to serve, there are as many again."""
-        return sum(not pair.serves_relays for pair in self.sockets)
+        """How many there are of each kind."""
+        return len(self.sockets) // len(self.kinds)
 
     def descriptors(self) -> list[int]:
         """Return all of them, in the order that :meth:`inherit` takes."""

@@ -79,12 +79,18 @@ class Relay:
         self._threads: list[threading.Thread] = []
         self._housekeeping: asyncio.Task[None] | None = None
         self._is_stopped = False
-        self._address = settings.listen
+        self._address = self._first_address(settings)
         self._relay_address: Address | None = None
         self._upstream_addresses: tuple[Address, ...] = ()
         self._overflow: tuple[int, ...] = (0,) * settings.worker_count
         self.failure: OSError | None = None
         """Why a worker ended that nobody asked to; None as long as all is well."""
+
+    @staticmethod
+    def _first_address(settings: RelaySettings) -> Address:
+        address = settings.listen or settings.relay_listen
+        assert address is not None
+        return address
 
     def _first_directory(self, directory: Directory | None) -> Directory:
         """What was in force in the process before this one; the one that was given where there was none."""
@@ -93,7 +99,10 @@ class Relay:
 
     @property
     def address(self) -> Address:
-        """The public address, with the port that the kernel chose where the settings say 0."""
+        """The public address, with the port that the kernel chose where the settings say 0.
+
+        Where only other relays are served, the one for those.
+        """
         return self._address
 
     @property

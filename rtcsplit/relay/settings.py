@@ -19,8 +19,8 @@ class RelaySettings:
     """Settings of a :class:`~rtcsplit.relay.relay.Relay`; the names are those of the ``[relay]`` section.
 
     Attributes:
-        listen: the public address that all workers share. On a wildcard address the relay answers from the address
-            that a client sent to. Port 0: the kernel chooses one, for tests.
+        listen: the public address that all workers share; None where only other relays are served. On a wildcard
+            address the relay answers from the address that a client sent to. Port 0: the kernel chooses one, for tests.
         upstream: internal address of the first worker; worker *i* binds its port plus *i*, after a restart the same,
             so that transceivers' datagrams find their way back. Port 0: the kernel chooses each.
         workers: pairs of threads, one pair per CPU at most being useful.
@@ -28,8 +28,9 @@ class RelaySettings:
             docs/explanation/relay.md.
         confirmed_flows: most confirmed flows per worker; about 110 octets each are taken at start.
         receive_buffer_bytes: SO_RCVBUF and SO_SNDBUF of every socket, as far as the kernel allows.
-        relay_listen: internal address where other relays' datagrams arrive, with headers; as many workers again serve
-            it, and the two kinds take turns at the upstream ports. None: no other relay is served.
+        relay_listen: internal address where other relays' datagrams arrive, with headers; where there is a public
+            address too, as many workers again serve it, and the two kinds take turns at the upstream ports. None: no
+            other relay is served.
         relay_networks: networks where those relays are; nobody else is heard.
         rescues_uplink: whether RTP of a source that was heard lately is routed from addresses without a flow too, see
             docs/explanation/relay.md.
@@ -42,7 +43,7 @@ class RelaySettings:
         ConfigurationError: a setting is out of range.
     """
 
-    listen: Address
+    listen: Address | None
     upstream: Address
     workers: int = 1
     allow_client_networks: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -57,7 +58,9 @@ class RelaySettings:
     rescues_uplink: bool = False
 
     def __post_init__(self) -> None:
-        most = WORKERS_MAX if self.relay_listen is None else WORKERS_MAX // 2
+        if not self.kinds:
+            raise ConfigurationError("relay.listen", None, "an address to bind, or relay_listen")
+        most = WORKERS_MAX // len(self.kinds)
         if not 1 <= self.workers <= most:
             raise ConfigurationError("relay.workers", self.workers, f"1..{most}")
         if not 1 <= self.confirmed_flows <= _FLOWS_MAX:
@@ -73,6 +76,11 @@ class RelaySettings:
             raise ConfigurationError("relay.upstream", str(self.upstream), expected)
 
     @property
+    def kinds(self) -> tuple[bool, ...]:
+        """What workers do in turns, as whether they serve other relays."""
+        return (*([] if self.listen is None else [False]), *([] if self.relay_listen is None else [True]))
+
+    @property
     def worker_count(self) -> int:
         """All workers: those of the public side, and those that serve other relays."""
-        return self.workers if self.relay_listen is None else 2 * self.workers
+        return self.workers * len(self.kinds)

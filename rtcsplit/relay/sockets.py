@@ -68,7 +68,7 @@ def open_more_sockets(settings: RelaySettings, held: Sequence[WorkerSockets]) ->
         ConfigurationError: as :func:`open_sockets`.
     """
     if settings.worker_count > len(held):
-        _choose_first(held, len(_group(held, serves_relays=False)))
+        _choose_first(held, len(held) // len(settings.kinds))
     return _open_workers(settings, held)
 
 
@@ -79,7 +79,7 @@ def steer(sockets: Sequence[WorkerSockets], workers: int) -> bool:
         False if the kernel would not: then they arrive at all of them.
     """
     clients, relays = (_group(sockets, serves_relays=kind) for kind in (False, True))
-    if workers < len(clients):
+    if workers < max(len(clients), len(relays)):
         return _choose_first(sockets, workers)
     if len(clients) > 1:
         spread_by_kernel(clients[0].public)
@@ -90,7 +90,7 @@ def _choose_first(sockets: Sequence[WorkerSockets], workers: int) -> bool:
     """Let datagrams arrive at the first so many workers of each kind, however many are bound from now on."""
     clients, relays = (_group(sockets, serves_relays=kind) for kind in (False, True))
     are_steered = not relays or spread_by_client(relays[0].public, workers)
-    return spread_by_sender(clients[0].public, workers) and are_steered
+    return (not clients or spread_by_sender(clients[0].public, workers)) and are_steered
 
 
 def _group(sockets: Iterable[WorkerSockets], *, serves_relays: bool) -> list[WorkerSockets]:
@@ -101,7 +101,7 @@ def _open_workers(settings: RelaySettings, held: Sequence[WorkerSockets]) -> lis
     with contextlib.ExitStack() as opened:
         made: list[WorkerSockets] = []
         for index in range(len(held), settings.worker_count):
-            serves_relays = settings.relay_listen is not None and index % 2 == 1
+            serves_relays = settings.kinds[index % len(settings.kinds)]
             sharing = _group([*held, *made], serves_relays=serves_relays)
             public = opened.enter_context(_bind_shared(settings, [pair.public for pair in sharing], serves_relays))
             port = settings.upstream.port + index if settings.upstream.port else 0
@@ -118,8 +118,9 @@ def _bind_shared(settings: RelaySettings, sharing: Sequence[socket.socket], serv
     silently get some of the datagrams.
     """
     address, setting = settings.listen, "relay.listen"
-    if serves_relays and settings.relay_listen is not None:
+    if serves_relays:
         address, setting = settings.relay_listen, "relay.relay_listen"
+    assert address is not None
     if sharing:
         address = address_of(sharing[0])
         sharing[0].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

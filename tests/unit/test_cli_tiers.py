@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 
 from rtcsplit.wire import spp
 from rtcsplit.wire.address import Address
@@ -51,7 +52,7 @@ class Call:
 
 
 @contextlib.contextmanager
-def calling(folder: Path) -> Iterator[Call]:
+def calling(folder: Path, *, serves_clients: bool = True) -> Iterator[Call]:
     with contextlib.ExitStack() as stack:
         first, transceiver = (stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2))
         for sock in (first, transceiver):
@@ -59,6 +60,8 @@ def calling(folder: Path) -> Iterator[Call]:
             sock.settimeout(10)
         (folder / "directory.toml").write_text(directory_entry(transceiver.getsockname()))
         relay = RELAY.replace("standby = false", "standby = true") + SERVING
+        if not serves_clients:
+            relay = relay.replace('listen = "127.0.0.1:0"\n', "", 1)
         (folder / "relay.toml").write_text(relay + HINT_KEYS + ADMIN)
         yield Call(stack.enter_context(running("relay", "--config", folder / "relay.toml")), first, transceiver)
 
@@ -70,8 +73,10 @@ def until(is_true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_a_call_of_another_relay_outlives_crash_and_upgrade(tmp_path: Path) -> None:
-    with calling(tmp_path) as call:
+@pytest.mark.parametrize("serves_clients", [True, False])
+def test_a_call_of_another_relay_outlives_crash_and_upgrade(tmp_path: Path, serves_clients: bool) -> None:
+    with calling(tmp_path, serves_clients=serves_clients) as call:
+        assert (call.relay.addresses["listen"] == "none") is not serves_clients
         supervisor = call.relay.process.pid
         for number in (signal.SIGKILL, signal.SIGUSR2):
             until(lambda: has_standby(supervisor))

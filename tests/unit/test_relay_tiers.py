@@ -231,7 +231,7 @@ async def test_a_successor_goes_on_serving_relays():
         stack.callback(held.close)
 
         def successor() -> Relay:
-            inherited = Holdings.inherit([os.dup(fd) for fd in held.descriptors()], serves_relays=held.serves_relays)
+            inherited = Holdings.inherit([os.dup(fd) for fd in held.descriptors()], held.kinds)
             for fd in (inherited.region, inherited.seats, inherited.directory):
                 stack.callback(os.close, fd)
             return Relay(settings, KEYS, directory, holdings=inherited)

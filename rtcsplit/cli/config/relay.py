@@ -35,7 +35,7 @@ def _overlaps(one: Address, other: Address) -> bool:
 class RelaySection(Struct, frozen=True, kw_only=True):
     """``[relay]``: the public side, the internal side, and how much memory flows may take."""
 
-    listen: Annotated[Address, LISTEN]
+    listen: Annotated[Address | None, LISTEN] = None
     upstream: Annotated[Address, LISTEN]
     directory_source: Annotated[Literal["file", "redis", "dns"], takes('"file", "redis" or "dns"')] = "file"
     directory: Annotated[Path | None, takes("a TOML file of transceivers", values.path)] = None
@@ -59,29 +59,35 @@ class RelaySection(Struct, frozen=True, kw_only=True):
     drain_seconds: Annotated[DrainSeconds, takes("seconds, 0..604800")] = 10
 
     def __post_init__(self) -> None:
-        count = self.workers if self.relay_listen is None else 2 * self.workers
-        highest = self.upstream.port + count - 1
+        kinds = sum(address is not None for address in (self.listen, self.relay_listen))
+        if not kinds:
+            raise ConfigurationError("relay.listen", None, "the address to bind, or relay_listen")
+        highest = self.upstream.port + kinds * self.workers - 1
         if self.upstream.port and highest > 65535:
-            expected = f"a port with {count - 1} more above it, one for each worker"
+            expected = f"a port with {kinds * self.workers - 1} more above it, one for each worker"
             raise ConfigurationError("relay.upstream", str(self.upstream), expected)
-        self._require_apart("listen", self.listen, highest)
-        if self.relay_listen is None:
-            if self.relay_networks:
-                networks = [str(network) for network in self.relay_networks]
-                raise ConfigurationError("relay.relay_networks", networks, "no networks where there is no relay_listen")
-            return
+        if self.listen is not None:
+            self._require_apart("listen", self.listen, highest)
+        if self.relay_listen is not None:
+            self._check_relays(self.relay_listen, kinds, highest)
+        elif self.relay_networks:
+            networks = [str(network) for network in self.relay_networks]
+            raise ConfigurationError("relay.relay_networks", networks, "no networks where there is no relay_listen")
+
+    def _check_relays(self, relay_listen: Address, kinds: int, highest: int) -> None:
         if not self.relay_networks:
             raise ConfigurationError("relay.relay_networks", [], "the networks that other relays send from")
-        if count > MAX_WORKERS:
+        if kinds * self.workers > MAX_WORKERS:
             expected = f"1..{MAX_WORKERS // 2}, since relay_listen takes as many again"
             raise ConfigurationError("relay.workers", self.workers, expected)
-        self._require_apart("relay_listen", self.relay_listen, highest)
-        if self.cluster is not None and self.relay_announce is None and values.is_wildcard(self.relay_listen):
+        self._require_apart("relay_listen", relay_listen, highest)
+        if self.cluster is not None and self.relay_announce is None and values.is_wildcard(relay_listen):
             expected = "the address that other relays send to, since relay_listen is a wildcard"
             raise ConfigurationError("relay.relay_announce", None, expected)
-        if _overlaps(self.relay_listen, self.listen) and self.relay_listen.port == self.listen.port != 0:
-            expected = f"an address other than relay.listen, {self.listen}"
-            raise ConfigurationError("relay.relay_listen", str(self.relay_listen), expected)
+        listen = self.listen
+        if listen is not None and _overlaps(relay_listen, listen) and relay_listen.port == listen.port != 0:
+            expected = f"an address other than relay.listen, {listen}"
+            raise ConfigurationError("relay.relay_listen", str(relay_listen), expected)
 
     def _require_apart(self, name: str, address: Address, highest: int) -> None:
         if _overlaps(address, self.upstream) and self.upstream.port <= address.port <= highest and address.port:
