@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import multiprocessing
 import os
 import random
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 from rtcsplit.gateway.voice import VoiceApplication
 from rtcsplit.gateway.voice_session import VoiceSession
 from rtcsplit.gateway.voice_settings import VoiceSettings
+from rtcsplit.transceiver.garbage import collect_rarely
 from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address
@@ -109,8 +109,7 @@ class _Talk:
                 if len(self._application.sessions()) == len(transceiver.calls()):
                     break
                 await asyncio.sleep(0.01)
-            gc.collect()
-            gc.freeze()  # what has been made so far stays: later collections need not look at it
+            collect_rarely()
             self._go.set()
             return len(self._application.sessions())
         if question == "cpu":
