@@ -134,7 +134,7 @@ FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror -pthread -fsan
 	-fno-sanitize-recover=all -Icsrc
 FUZZ_TARGETS := $(patsubst csrc/fuzz/%.c,%,$(wildcard csrc/fuzz/fuzz_*.c))
 
-build/fuzz/fuzz_%: csrc/fuzz/fuzz_%.c csrc/fuzz/fuzz.h $(wildcard csrc/*.c csrc/*.h)
+build/fuzz/fuzz_%: csrc/fuzz/fuzz_%.c $(wildcard csrc/fuzz/*.h csrc/*.c csrc/*.h)
 	@mkdir -p build/fuzz
 	@clang $(FUZZ_FLAGS) -o $@ $< $(wildcard csrc/*.c)
 

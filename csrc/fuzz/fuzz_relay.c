@@ -1,17 +1,14 @@
-/* Invariant: whatever comes in whatever order, a datagram goes up only to a routed transceiver with its client in
- * front, down only to an admitted client of a listed transceiver, follows a flow only if one was begun, and is counted
+/* Invariant: whatever comes in whatever order, a datagram goes up only to a
+ * routed transceiver with its client in front, down only to an admitted client
+ * of a listed transceiver, follows a flow only if one was begun, and is counted
  * once.
  *
- * The input is a list of steps: what, who, a pause, a length and so many octets. */
-#include "fuzz.h"
-
-#include <stdlib.h>
-
-#include "relay.h"
+ * The input is a list of steps: what, who, a pause, a length and so many
+ * octets. */
+#include "relay_steps.h"
 #include "spp.h"
-#include "stun.h"
 
-enum { ROUTES = 4, CLIENTS = 8, STEP = 4, STEPS_MAX = 256, NOT_ROUTED = 2, DENIED = 6, UNLISTED = ROUTES - 1 };
+enum { ROUTES = 4, CLIENTS = 8, NOT_ROUTED = 2, DENIED = 6, UNLISTED = ROUTES - 1 };
 enum { RAW_UP, REQUEST_UP, PROXIED_DOWN, RAW_DOWN, KINDS };
 
 static const struct rs_address public = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 203, 0, 113, 10}, 3478};
@@ -19,7 +16,6 @@ static struct rs_relay relay;
 static struct rs_hint_keys keys;
 static struct rs_routing *routing;
 static void *region;
-static size_t region_size;
 static bool is_known[CLIENTS];
 static const struct rs_relay_settings settings = {.workers = 1, .confirmed_flows = 4, .secret = {1, 2, 3}};
 
@@ -40,43 +36,17 @@ static struct rs_address client(unsigned i)
     return i == DENIED + 1 ? transceiver(0) : address;
 }
 
-static void *zeroed(size_t alignment, size_t size)
-{
-    void *memory = aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-    HOLDS(memory != NULL);
-    return memset(memory, 0, size);
-}
-
 static void build_once(void)
 {
-    static const uint8_t key[RS_SIPHASH_KEY_SIZE] = {42};
     struct rs_route routes[ROUTES - 1];
     if (routing != NULL)
         return;
-    rs_hint_keys_init(&keys);
-    HOLDS(rs_hint_keys_set(&keys, 1, key, key) == RS_OK);
+    make_keys(&keys);
     for (unsigned i = 0; i < UNLISTED; i++)
         routes[i] = (struct rs_route){transceiver(i), 1, (uint16_t)i, i != NOT_ROUTED, 0, 0};
     struct rs_routing_parts parts = {&keys, routes, UNLISTED, &public, 1, NULL, 0, NULL, 0};
-    size_t size = rs_routing_size(&parts);
-    struct rs_routing *made = zeroed(16, size);
-    HOLDS(rs_routing_init(made, size, &parts, 1) == RS_OK);
-    routing = made;
-    region_size = rs_relay_region_size(&settings);
-    region = zeroed(64, region_size);
-}
-
-static size_t build_request(uint8_t *out, unsigned route)
-{
-    static const uint8_t head[] = {0, 1, 0, 32, 0x21, 0x12, 0xa4, 0x42};
-    static const uint8_t nonce[RS_HINT_NONCE_SIZE] = {9};
-    memset(out, 0, 52);
-    memcpy(out, head, sizeof head);
-    rs_write_u16be(out + 20, RS_STUN_USERNAME);
-    rs_write_u16be(out + 22, 26);
-    HOLDS(rs_hint_mint(&keys, 1, 1, (uint16_t)route, nonce, (char *)out + 24) == RS_OK);
-    memcpy(out + 48, ":x", 2);
-    return 52;
+    routing = new_routing(&parts);
+    region = zeroed(64, rs_relay_region_size(&settings));
 }
 
 static void check_up(const struct rs_datagram *datagram, const uint8_t *start, unsigned who)
@@ -113,10 +83,11 @@ static void step(const uint8_t *what, const uint8_t *octets, size_t len, uint32_
     unsigned kind = what[0] % KINDS, who = what[1] % CLIENTS, from = (what[1] >> 4) % ROUTES;
     struct rs_relay_worker *worker = &relay.worker[0];
     struct rs_address named = client(who);
-    uint8_t request[52];
+    uint8_t request[REQUEST];
     if (kind == REQUEST_UP) {
-        len = build_request(request, from);
+        build_request(&keys, 1, from, request);
         octets = request;
+        len = sizeof request;
     }
     size_t header = kind == PROXIED_DOWN ? RS_SPP_SIZE : 0;
     uint8_t *buffer = malloc(RS_UDP_HEADROOM + header + len);
@@ -140,36 +111,16 @@ static void step(const uint8_t *what, const uint8_t *octets, size_t len, uint32_
     }
     rs_relay_settle(&worker->shard->counters[kind >= PROXIED_DOWN], &datagram, 1);
     free(buffer);
-}
-
-static void check_conservation(void)
-{
-    for (unsigned d = 0; d < RS_DIRECTIONS; d++) {
-        struct rs_counters *counters = &relay.worker[0].shard->counters[d];
-        uint64_t accounted = counters->tx_datagrams;
-        for (unsigned i = 0; i < RS_DROP_COUNT; i++)
-            accounted += counters->drops[i];
-        HOLDS(counters->rx_datagrams == accounted && counters->drops[RS_DROP_NONE] == 0);
-    }
+    rs_flow_table_sweep(worker->embryonic, now_ms);
+    rs_flow_table_sweep(worker->confirmed, now_ms);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint32_t now_ms = UINT32_MAX - 5000; /* so that the clock wraps on the way */
     build_once();
-    memset(region, 0, region_size);
     memset(is_known, 0, sizeof is_known);
-    HOLDS(rs_relay_init(&relay, &settings, region, region_size) == RS_OK);
-    relay.worker[0].public = (struct rs_udp_socket){.family = AF_INET, .bound = public};
-    for (unsigned steps = 0; size >= STEP && steps < STEPS_MAX; steps++) {
-        size_t len = data[3] < size - STEP ? data[3] : size - STEP;
-        now_ms += 100u * data[2];
-        step(data, data + STEP, len, now_ms);
-        rs_flow_table_sweep(relay.worker[0].embryonic, now_ms);
-        rs_flow_table_sweep(relay.worker[0].confirmed, now_ms);
-        data += STEP + len;
-        size -= STEP + len;
-    }
-    check_conservation();
+    begin_anew(&relay, &settings, region, &public);
+    take_steps(data, size, step);
+    check_conservation(&relay);
     return 0;
 }

@@ -1,17 +1,15 @@
-/* Invariant: a first relay sends only to the relays of a cluster, and down only what those send to an admitted client;
- * a relay of a cluster takes only what listed relays send, hands it on as it came to a routed transceiver, and answers
- * go back as they came to a relay that named their proxy address. Each datagram is counted once.
+/* Invariant: a first relay sends only to the relays of a cluster, and down only
+ * what those send to an admitted client; a relay of a cluster takes only what
+ * listed relays send, hands it on as it came to a routed transceiver, and
+ * answers go back as they came to a relay that named their proxy address. Each
+ * datagram is counted once.
  *
- * The input is a list of steps: what, who, a pause, a length and so many octets. */
-#include "fuzz.h"
-
-#include <stdlib.h>
-
-#include "relay.h"
+ * The input is a list of steps: what, who, a pause, a length and so many
+ * octets. */
+#include "relay_steps.h"
 #include "spp.h"
-#include "stun.h"
 
-enum { STEP = 4, STEPS_MAX = 256, REQUEST = 52, RELAYS = 4, CLIENTS = 4, PROXIES = 2, FIRST = 0, SERVING = 1 };
+enum { RELAYS = 4, CLIENTS = 4, PROXIES = 2, FIRST = 0, SERVING = 1 };
 enum { CLIENT_UP, CLIENT_REQUEST, CLUSTER_DOWN, RELAY_UP, RELAY_REQUEST, RELAY_RAW, TRANSCEIVER_DOWN, KINDS };
 
 static const struct rs_address public = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 203, 0, 113, 10}, 3478};
@@ -20,7 +18,6 @@ static struct rs_relay relay;
 static struct rs_hint_keys keys;
 static struct rs_routing *routing;
 static void *region;
-static size_t region_size;
 static bool has_named[RELAYS][PROXIES];
 
 static struct rs_address host(uint8_t net, unsigned i, uint16_t port)
@@ -28,7 +25,8 @@ static struct rs_address host(uint8_t net, unsigned i, uint16_t port)
     return (struct rs_address){{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, net, 0, (uint8_t)i}, port};
 }
 
-/* Cluster 1 has transceivers, cluster 2 relays; the last of the first relays is not listed. */
+/* Cluster 1 has transceivers, cluster 2 relays; the last of the first relays is
+ * not listed. */
 static struct rs_address transceiver(unsigned i)
 {
     return host(1, i, 5000);
@@ -55,22 +53,13 @@ static struct rs_address client(unsigned i)
     return address;
 }
 
-static void *zeroed(size_t alignment, size_t size)
-{
-    void *memory = aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-    HOLDS(memory != NULL);
-    return memset(memory, 0, size);
-}
-
 static void build_once(void)
 {
-    static const uint8_t key[RS_SIPHASH_KEY_SIZE] = {42};
     const struct rs_network relays = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 3, 0, 0}, 112};
     struct rs_route routes[4] = {0};
     if (routing != NULL)
         return;
-    rs_hint_keys_init(&keys);
-    HOLDS(rs_hint_keys_set(&keys, 1, key, key) == RS_OK);
+    make_keys(&keys);
     for (unsigned i = 0; i < 2; i++) {
         routes[i] =
             (struct rs_route){.address = transceiver(i), .cluster = 1, .transceiver = (uint16_t)i, .is_routed = 1};
@@ -83,24 +72,8 @@ static void build_once(void)
                                      .own_count = 1,
                                      .relays = &relays,
                                      .relay_count = 1};
-    size_t size = rs_routing_size(&parts);
-    struct rs_routing *made = zeroed(16, size);
-    HOLDS(rs_routing_init(made, size, &parts, 1) == RS_OK);
-    routing = made;
-    region_size = rs_relay_region_size(&settings);
-    region = zeroed(64, region_size);
-}
-
-static void build_request(uint8_t out[REQUEST], uint16_t cluster, unsigned id)
-{
-    static const uint8_t head[] = {0, 1, 0, 32, 0x21, 0x12, 0xa4, 0x42};
-    static const uint8_t nonce[RS_HINT_NONCE_SIZE] = {9};
-    memset(out, 0, REQUEST);
-    memcpy(out, head, sizeof head);
-    rs_write_u16be(out + 20, RS_STUN_USERNAME);
-    rs_write_u16be(out + 22, 26);
-    HOLDS(rs_hint_mint(&keys, 1, cluster, (uint16_t)id, nonce, (char *)out + 24) == RS_OK);
-    memcpy(out + 48, ":x", 2);
+    routing = new_routing(&parts);
+    region = zeroed(64, rs_relay_region_size(&settings));
 }
 
 /* Which of `count` addresses this is; `count`: none. */
@@ -118,7 +91,8 @@ static void check_first(const struct rs_datagram *datagram, const uint8_t *start
 {
     struct rs_address named, at, expected = client(who);
     if (is_up) {
-        /* The transceiver's is the flow that the same client has by way of another relay. */
+        /* The transceiver's is the flow that the same client has by way of another
+         * relay. */
         HOLDS(which(&datagram->peer, cluster_relay, 2) < 2 || which(&datagram->peer, transceiver, 2) < 2);
         HOLDS(datagram->data == start - RS_SPP_SIZE);
         HOLDS(rs_spp_parse(datagram->data, datagram->len, &named, &at) == RS_DROP_NONE);
@@ -152,7 +126,7 @@ static void step(const uint8_t *what, const uint8_t *octets, size_t len, uint32_
     struct rs_address named = client(who), at = is_first ? public : proxy(by);
     uint8_t request[REQUEST];
     if (kind == CLIENT_REQUEST || kind == RELAY_REQUEST) {
-        build_request(request, is_first ? 2 : 1, from);
+        build_request(&keys, is_first ? 2 : 1, from, request);
         octets = request;
         len = sizeof request;
     }
@@ -180,33 +154,13 @@ static void step(const uint8_t *what, const uint8_t *octets, size_t len, uint32_
     free(copy);
 }
 
-static void check_conservation(const struct rs_counters *counters)
-{
-    uint64_t accounted = counters->tx_datagrams;
-    for (unsigned i = 0; i < RS_DROP_COUNT; i++)
-        accounted += counters->drops[i];
-    HOLDS(counters->rx_datagrams == accounted && counters->drops[RS_DROP_NONE] == 0);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint32_t now_ms = UINT32_MAX - 5000; /* so that the clock wraps on the way */
     build_once();
-    memset(region, 0, region_size);
     memset(has_named, 0, sizeof has_named);
-    HOLDS(rs_relay_init(&relay, &settings, region, region_size) == RS_OK);
-    for (unsigned i = 0; i < settings.workers; i++)
-        relay.worker[i].public = (struct rs_udp_socket){.family = AF_INET, .bound = public};
+    begin_anew(&relay, &settings, region, &public);
     rs_relay_serve_relays(&relay, SERVING);
-    for (unsigned steps = 0; size >= STEP && steps < STEPS_MAX; steps++) {
-        size_t len = data[3] < size - STEP ? data[3] : size - STEP;
-        now_ms += 100u * data[2];
-        step(data, data + STEP, len, now_ms);
-        data += STEP + len;
-        size -= STEP + len;
-    }
-    for (unsigned i = 0; i < settings.workers; i++)
-        for (unsigned d = 0; d < RS_DIRECTIONS; d++)
-            check_conservation(&relay.worker[i].shard->counters[d]);
+    take_steps(data, size, step);
+    check_conservation(&relay);
     return 0;
 }

@@ -1,54 +1,18 @@
-/* A worker's two threads over loopback: settings, forwarding both ways, taking a new routing value, stopping. What the
- * directions decide is tested packet by packet in tests/unit/test_relay_uplink.py and test_relay_downlink.py. */
+/* A worker's two threads over loopback: settings, forwarding both ways, taking
+ * a new routing value, stopping. What the directions decide is tested packet by
+ * packet in tests/unit/test_relay_uplink.py and test_relay_downlink.py. */
 #include <pthread.h>
-#include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "relay_parts.h"
 #include "relay_worker.h"
 #include "spp.h"
 
 static struct rs_relay relay;
 
-/* A worker's socket wakes up often, so that the worker stops soon; whoever waits for a worker is patient. */
+/* A worker's socket wakes up often, so that the worker stops soon; whoever
+ * waits for a worker is patient. */
 enum { WORKERS_MS = 50, PATIENT_MS = 20000 };
-
-static int open_socket(unsigned timeout_ms)
-{
-    const struct rs_address loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1}, 0};
-    const struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
-    struct sockaddr_storage name;
-    socklen_t len;
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    CHECK(rs_address_to_sockaddr(&loopback, AF_INET, &name, &len) == RS_OK);
-    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&name, len) == 0);
-    CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0);
-    return fd;
-}
-
-static void *region_for(const struct rs_relay_settings *settings, size_t *size)
-{
-    *size = rs_relay_region_size(settings);
-    void *region = aligned_alloc(64, *size);
-    CHECK(*size != 0 && region != NULL);
-    memset(region, 0, *size);
-    return region;
-}
-
-static struct rs_routing *routing_to(struct rs_address transceiver, const struct rs_hint_keys *keys,
-                                     uint64_t generation)
-{
-    const struct rs_route route = {transceiver, 1, 2, 1, 0, 0};
-    const struct rs_network loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}, 104};
-    const struct rs_routing_parts parts = {keys, &route, 1, NULL, 0, &loopback, 1, NULL, 0};
-    size_t size = rs_routing_size(&parts);
-    void *memory = aligned_alloc(16, size);
-    CHECK(memory != NULL);
-    memset(memory, 0, size);
-    CHECK(rs_routing_init(memory, size, &parts, generation) == RS_OK);
-    return memory;
-}
 
 static void test_settings_out_of_range_are_refused(void)
 {
@@ -82,18 +46,6 @@ static void *run_downlink(void *unused)
     return NULL;
 }
 
-/* A binding request: header, USERNAME with the hint, nothing else that a relay would look at. */
-static size_t build_request(const struct rs_hint_keys *keys, uint8_t out[60])
-{
-    const uint8_t nonce[RS_HINT_NONCE_SIZE] = {1, 2, 3, 4, 5};
-    const uint8_t head[24] = {0, 1, 0, 36, 0x21, 0x12, 0xa4, 0x42, [20] = 0, 6, 0, 29};
-    memset(out, 0, 60);
-    memcpy(out, head, sizeof head);
-    CHECK(rs_hint_mint(keys, 3, 1, 2, nonce, (char *)out + 24) == RS_OK);
-    memcpy(out + 48, ":peer", 5);
-    return 56;
-}
-
 static void test_both_directions_forward_until_stopped(void)
 {
     const struct rs_relay_settings settings = {1, 100, {9}};
@@ -106,9 +58,7 @@ static void test_both_directions_forward_until_stopped(void)
     struct rs_udp_socket as_client, as_transceiver;
     pthread_t threads[2];
     rs_udp_batch_init(&batch);
-    rs_hint_keys_init(&keys);
-    CHECK(rs_hint_keys_set(&keys, 3, (const uint8_t *)"0123456789abcdef", (const uint8_t *)"fedcba9876543210") ==
-          RS_OK);
+    make_keys(&keys);
     CHECK(rs_udp_socket_init(&as_client, client, false) == RS_OK);
     CHECK(rs_udp_socket_init(&as_transceiver, transceiver, false) == RS_OK);
     CHECK(rs_relay_init(&relay, &settings, region, size) == RS_OK);
@@ -120,17 +70,18 @@ static void test_both_directions_forward_until_stopped(void)
     CHECK(pthread_create(&threads[1], NULL, run_downlink, NULL) == 0);
 
     struct rs_datagram *request = rs_udp_slot(&batch, 0);
-    request->len = (uint32_t)build_request(&keys, request->data);
+    build_request(&keys, 1, request->data);
+    request->len = PARTS_REQUEST;
     request->peer = relay.worker[0].public.bound;
     rs_udp_send(&as_client, &batch, 1);
     CHECK(request->drop == RS_DROP_NONE && rs_udp_receive(&as_transceiver, &batch, true) == 1);
-    CHECK(batch.datagrams[0].len == RS_SPP_SIZE + 56);
+    CHECK(batch.datagrams[0].len == RS_SPP_SIZE + PARTS_REQUEST);
     CHECK(rs_address_equal(&batch.datagrams[0].peer, &relay.worker[0].upstream.bound));
 
     struct rs_datagram *answer = &batch.datagrams[0];
-    memset(answer->data + RS_SPP_SIZE, 0x16, 56); /* DTLS, by its first octet */
+    memset(answer->data + RS_SPP_SIZE, 0x16, PARTS_REQUEST); /* DTLS, by its first octet */
     rs_udp_send(&as_transceiver, &batch, 1);
-    CHECK(rs_udp_receive(&as_client, &batch, true) == 1 && batch.datagrams[0].len == 56);
+    CHECK(rs_udp_receive(&as_client, &batch, true) == 1 && batch.datagrams[0].len == PARTS_REQUEST);
 
     CHECK(rs_relay_oldest_generation(&relay) == 1);
     rs_relay_publish(&relay, second);
@@ -204,7 +155,8 @@ static void test_region_grows_with_the_workers(void)
     free(region);
 }
 
-/* What a predecessor left at its death in one phase or another, and what its account says after it was recovered. */
+/* What a predecessor left at its death in one phase or another, and what its
+ * account says after it was recovered. */
 static void test_account_is_closed_wherever_the_predecessor_died(void)
 {
     const struct rs_relay_settings settings = {1, 100, {9}};
@@ -254,7 +206,8 @@ static void test_what_waits_is_discarded_unread_and_counted(void)
     rs_udp_send(&as_client, &batch, 10);
     struct rs_udp_batch *received = relay.worker[0].batches[RS_UPLINK];
     CHECK(rs_udp_receive(&relay.worker[0].public, received, true) == 10);
-    received->phase = RS_UDP_RECEIVING; /* as it was when the kernel returned; the next ones are in the socket */
+    received->phase = RS_UDP_RECEIVING; /* as it was when the kernel returned; the
+                                           next ones are in the socket */
     rs_udp_send(&as_client, &batch, 10);
     rs_relay_recover(&relay.worker[0], RS_UPLINK, true);
     struct rs_counters *counters = &relay.worker[0].shard->counters[RS_UPLINK];

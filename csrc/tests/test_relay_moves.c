@@ -1,10 +1,10 @@
-/* A flow that moves from worker to worker, as after an upgrade to another number of them, is never missed by a worker
- * that looks for it at the same time. */
+/* A flow that moves from worker to worker, as after an upgrade to another
+ * number of them, is never missed by a worker that looks for it at the same
+ * time. */
 #include <pthread.h>
 #include <sched.h>
-#include <string.h>
 
-#include "check.h"
+#include "relay_parts.h"
 #include "relay_worker.h"
 #include "spp.h"
 
@@ -17,20 +17,6 @@ static const struct rs_address public = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0x
 static const struct rs_address transceiver = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 3}, 6000};
 static _Atomic unsigned looked;
 static _Atomic bool is_over;
-
-static void make_routing(struct rs_hint_keys *keys)
-{
-    const struct rs_route route = {transceiver, 1, 2, 1, 0, 0};
-    const struct rs_network loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}, 104};
-    const struct rs_routing_parts parts = {
-        .keys = keys, .routes = &route, .route_count = 1, .readmitted = &loopback, .readmitted_count = 1};
-    size_t size = rs_routing_size(&parts);
-    void *memory = aligned_alloc(16, size);
-    CHECK(memory != NULL);
-    memset(memory, 0, size);
-    CHECK(rs_routing_init(memory, size, &parts, 1) == RS_OK);
-    routing = memory;
-}
 
 /* The client's RTP at this worker goes to its transceiver. */
 static void look(struct rs_relay_worker *worker)
@@ -55,7 +41,8 @@ static void move_to(struct rs_relay_worker *worker)
     CHECK(datagram.drop == RS_DROP_NONE);
 }
 
-/* So slowly that one look sees one move at most, as it is where a round trip lies between two. */
+/* So slowly that one look sees one move at most, as it is where a round trip
+ * lies between two. */
 static void *move(void *unused)
 {
     (void)unused;
@@ -72,14 +59,12 @@ static void *move(void *unused)
 int main(void)
 {
     const struct rs_relay_settings settings = {WORKERS, 64, {9}};
-    size_t size = rs_relay_region_size(&settings);
+    size_t size;
     struct rs_hint_keys keys;
-    void *region = aligned_alloc(64, size);
+    void *region = region_for(&settings, &size);
     pthread_t moving;
-    CHECK(region != NULL);
-    memset(region, 0, size);
-    rs_hint_keys_init(&keys);
-    make_routing(&keys);
+    make_keys(&keys);
+    routing = routing_to(transceiver, &keys, 1);
     CHECK(rs_relay_init(&relay, &settings, region, size) == RS_OK);
     for (unsigned i = 0; i < WORKERS; i++)
         relay.worker[i].public.bound = public;

@@ -1,60 +1,25 @@
-/* Two workers' four threads at work while another thread does all that a control thread may: publishes routing values
- * and frees old ones, reads counters, scans tables, pops and pushes flows. For ThreadSanitizer (`make csrc-race-test`);
- * without it the accounts still have to close. */
+/* Two workers' four threads at work while another thread does all that a
+ * control thread may: publishes routing values and frees old ones, reads
+ * counters, scans tables, pops and pushes flows. For ThreadSanitizer (`make
+ * csrc-race-test`); without it the accounts still have to close. */
 #include <pthread.h>
-#include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
 
-#include "check.h"
 #include "flow_scan.h"
+#include "relay_parts.h"
 #include "relay_worker.h"
 #include "spp.h"
 
-enum { WORKERS = 2, THREADS = WORKERS * RS_DIRECTIONS, ROUNDS = 300, CLIENTS = 24, REQUEST = 56 };
+enum { WORKERS = 2, THREADS = WORKERS * RS_DIRECTIONS, ROUNDS = 300, CLIENTS = 24, WAIT_MS = 20 };
 
 static struct rs_relay relay;
 static struct rs_hint_keys keys;
 static struct rs_udp_socket clients[CLIENTS], transceiver;
 static _Atomic bool is_over;
 
-static int open_socket(struct rs_udp_socket *out)
+static void open_peer(struct rs_udp_socket *out)
 {
-    const struct rs_address loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1}, 0};
-    const struct timeval timeout = {.tv_usec = 20000};
-    struct sockaddr_storage name;
-    socklen_t len = 0;
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    CHECK(rs_address_to_sockaddr(&loopback, AF_INET, &name, &len) == RS_OK);
-    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&name, len) == 0);
-    CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0);
-    if (out != NULL)
-        CHECK(rs_udp_socket_init(out, fd, false) == RS_OK);
-    return fd;
-}
-
-static struct rs_routing *new_routing(uint64_t generation)
-{
-    const struct rs_route route = {transceiver.bound, 1, 2, 1, 0, 0};
-    const struct rs_network loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}, 104};
-    const struct rs_routing_parts parts = {
-        .keys = &keys, .routes = &route, .route_count = 1, .readmitted = &loopback, .readmitted_count = 1};
-    size_t size = rs_routing_size(&parts);
-    void *memory = aligned_alloc(16, size);
-    CHECK(memory != NULL);
-    memset(memory, 0, size);
-    CHECK(rs_routing_init(memory, size, &parts, generation) == RS_OK);
-    return memory;
-}
-
-static void build_request(uint8_t out[REQUEST], uint8_t session)
-{
-    const uint8_t head[24] = {0, 1, 0, 36, 0x21, 0x12, 0xa4, 0x42, [20] = 0, 6, 0, 29};
-    const uint8_t nonce[RS_HINT_NONCE_SIZE] = {session};
-    memset(out, 0, REQUEST);
-    memcpy(out, head, sizeof head);
-    CHECK(rs_hint_mint(&keys, 3, 1, 2, nonce, (char *)out + 24) == RS_OK);
-    memcpy(out + 48, ":peer", 5);
+    CHECK(rs_udp_socket_init(out, open_socket(WAIT_MS), false) == RS_OK);
 }
 
 static void *forward(void *number)
@@ -65,7 +30,8 @@ static void *forward(void *number)
     return NULL;
 }
 
-/* Each client asks and then speaks; what no flow was begun for is dropped, which is a client's way to be missed. */
+/* Each client asks and then speaks; what no flow was begun for is dropped,
+ * which is a client's way to be missed. */
 static void *talk(void *unused)
 {
     static struct rs_udp_batch batch;
@@ -74,10 +40,10 @@ static void *talk(void *unused)
         for (unsigned i = 0; i < CLIENTS; i++) {
             for (unsigned slot = 0; slot < 2; slot++) {
                 struct rs_datagram *datagram = rs_udp_slot(&batch, slot);
-                build_request(datagram->data, (uint8_t)i);
+                build_request(&keys, (uint8_t)i, datagram->data);
                 if (slot == 1)
                     datagram->data[0] = 0x80;
-                datagram->len = REQUEST;
+                datagram->len = PARTS_REQUEST;
                 datagram->peer = relay.worker[i % WORKERS].public.bound;
             }
             rs_udp_send(&clients[i], &batch, 2);
@@ -90,7 +56,8 @@ static void *talk(void *unused)
     return NULL;
 }
 
-/* The transceiver sends all back, as DTLS by its first octet, which confirms. */
+/* The transceiver sends all back, as DTLS by its first octet, which confirms.
+ */
 static void *echo(void *unused)
 {
     static struct rs_udp_batch batch;
@@ -109,11 +76,11 @@ static void *echo(void *unused)
 
 static void *control(void *unused)
 {
-    struct rs_routing *in_force = new_routing(1);
+    struct rs_routing *in_force = routing_to(transceiver.bound, &keys, 1);
     const uint32_t ids[] = {1u << 16 | 2};
     rs_relay_publish(&relay, in_force);
     for (uint64_t generation = 2; !atomic_load(&is_over); generation++) {
-        struct rs_routing *next = new_routing(generation);
+        struct rs_routing *next = routing_to(transceiver.bound, &keys, generation);
         struct rs_flow flows[16];
         struct rs_flow_ref refs[16];
         uint64_t counts[RS_COUNTERS];
@@ -154,20 +121,16 @@ static void check_accounts(void)
 int main(void)
 {
     const struct rs_relay_settings settings = {WORKERS, 64, {9}};
-    size_t size = rs_relay_region_size(&settings);
-    void *region = aligned_alloc(64, size), *last_routing;
+    size_t size;
+    void *region = region_for(&settings, &size), *last_routing;
     pthread_t forwarding[THREADS], talking, echoing, controlling;
-    CHECK(region != NULL);
-    memset(region, 0, size);
-    rs_hint_keys_init(&keys);
-    CHECK(rs_hint_keys_set(&keys, 3, (const uint8_t *)"0123456789abcdef", (const uint8_t *)"fedcba9876543210") ==
-          RS_OK);
-    open_socket(&transceiver);
+    make_keys(&keys);
+    open_peer(&transceiver);
     for (unsigned i = 0; i < CLIENTS; i++)
-        open_socket(&clients[i]);
+        open_peer(&clients[i]);
     CHECK(rs_relay_init(&relay, &settings, region, size) == RS_OK);
     for (uint32_t i = 0; i < WORKERS; i++)
-        CHECK(rs_relay_attach(&relay, i, open_socket(NULL), open_socket(NULL), -1) == RS_OK);
+        CHECK(rs_relay_attach(&relay, i, open_socket(WAIT_MS), open_socket(WAIT_MS), -1) == RS_OK);
     CHECK(pthread_create(&controlling, NULL, control, NULL) == 0);
     while (atomic_load(&relay.routing) == NULL)
         usleep(1000);
