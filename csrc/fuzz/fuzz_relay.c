@@ -1,10 +1,8 @@
-/* Invariant: whatever comes in whatever order, a datagram goes up only to a
- * routed transceiver with its client in front, down only to an admitted client
- * of a listed transceiver, follows a flow only if one was begun, and is counted
+/* Invariant: whatever comes in whatever order, a datagram goes up only to a routed transceiver with its client in
+ * front, down only to an admitted client of a listed transceiver, follows a flow only if one was begun, and is counted
  * once.
  *
- * The input is a list of steps: what, who, a pause, a length and so many
- * octets. */
+ * The input is a list of steps: what, who, a pause, a length and so many octets. */
 #include "relay_steps.h"
 #include "spp.h"
 

@@ -1,11 +1,8 @@
-/* Invariant: a first relay sends only to the relays of a cluster, and down only
- * what those send to an admitted client; a relay of a cluster takes only what
- * listed relays send, hands it on as it came to a routed transceiver, and
- * answers go back as they came to a relay that named their proxy address. Each
- * datagram is counted once.
+/* Invariant: a first relay sends only to the relays of a cluster, and down only what those send to an admitted client;
+ * a relay of a cluster takes only what listed relays send, hands it on as it came to a routed transceiver, and answers
+ * go back as they came to a relay that named their proxy address. Each datagram is counted once.
  *
- * The input is a list of steps: what, who, a pause, a length and so many
- * octets. */
+ * The input is a list of steps: what, who, a pause, a length and so many octets. */
 #include "relay_steps.h"
 #include "spp.h"
 
@@ -25,8 +22,7 @@ static struct rs_address host(uint8_t net, unsigned i, uint16_t port)
     return (struct rs_address){{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, net, 0, (uint8_t)i}, port};
 }
 
-/* Cluster 1 has transceivers, cluster 2 relays; the last of the first relays is
- * not listed. */
+/* Cluster 1 has transceivers, cluster 2 relays; the last of the first relays is not listed. */
 static struct rs_address transceiver(unsigned i)
 {
     return host(1, i, 5000);
@@ -91,8 +87,7 @@ static void check_first(const struct rs_datagram *datagram, const uint8_t *start
 {
     struct rs_address named, at, expected = client(who);
     if (is_up) {
-        /* The transceiver's is the flow that the same client has by way of another
-         * relay. */
+        /* The transceiver's is the flow that the same client has by way of another relay. */
         HOLDS(which(&datagram->peer, cluster_relay, 2) < 2 || which(&datagram->peer, transceiver, 2) < 2);
         HOLDS(datagram->data == start - RS_SPP_SIZE);
         HOLDS(rs_spp_parse(datagram->data, datagram->len, &named, &at) == RS_DROP_NONE);

@@ -1,5 +1,4 @@
-/* What the targets that drive a relay have in common: its memory, requests,
- * accounts, and the way steps are read. */
+/* What the targets that drive a relay have in common: its memory, requests, accounts, and the way steps are read. */
 #ifndef RS_RELAY_STEPS_H
 #define RS_RELAY_STEPS_H
 

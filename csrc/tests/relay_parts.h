@@ -1,5 +1,4 @@
-/* What the relay's tests have in common: loopback sockets, memory, a directory
- * of one transceiver, a request to it. */
+/* What the relay's tests have in common: loopback sockets, memory, a directory of one transceiver, a request to it. */
 #ifndef RS_RELAY_PARTS_H
 #define RS_RELAY_PARTS_H
 
@@ -57,8 +56,7 @@ static inline struct rs_routing *routing_to(struct rs_address transceiver, const
     return routing;
 }
 
-/* A binding request: header, USERNAME with the hint, nothing else that a relay
- * would look at. */
+/* A binding request: header, USERNAME with the hint, nothing else that a relay would look at. */
 static inline void build_request(const struct rs_hint_keys *keys, uint8_t session, uint8_t out[PARTS_REQUEST])
 {
     const uint8_t nonce[RS_HINT_NONCE_SIZE] = {session};

@@ -1,6 +1,5 @@
-/* A worker's two threads over loopback: settings, forwarding both ways, taking
- * a new routing value, stopping. What the directions decide is tested packet by
- * packet in tests/unit/test_relay_uplink.py and test_relay_downlink.py. */
+/* A worker's two threads over loopback: settings, forwarding both ways, taking a new routing value, stopping. What the
+ * directions decide is tested packet by packet in tests/unit/test_relay_uplink.py and test_relay_downlink.py. */
 #include <pthread.h>
 #include <unistd.h>
 
@@ -10,8 +9,7 @@
 
 static struct rs_relay relay;
 
-/* A worker's socket wakes up often, so that the worker stops soon; whoever
- * waits for a worker is patient. */
+/* A worker's socket wakes up often, so that the worker stops soon; whoever waits for a worker is patient. */
 enum { WORKERS_MS = 50, PATIENT_MS = 20000 };
 
 static void test_settings_out_of_range_are_refused(void)
@@ -155,8 +153,7 @@ static void test_region_grows_with_the_workers(void)
     free(region);
 }
 
-/* What a predecessor left at its death in one phase or another, and what its
- * account says after it was recovered. */
+/* What a predecessor left at its death in one phase or another, and what its account says after it was recovered. */
 static void test_account_is_closed_wherever_the_predecessor_died(void)
 {
     const struct rs_relay_settings settings = {1, 100, {9}};
@@ -206,8 +203,7 @@ static void test_what_waits_is_discarded_unread_and_counted(void)
     rs_udp_send(&as_client, &batch, 10);
     struct rs_udp_batch *received = relay.worker[0].batches[RS_UPLINK];
     CHECK(rs_udp_receive(&relay.worker[0].public, received, true) == 10);
-    received->phase = RS_UDP_RECEIVING; /* as it was when the kernel returned; the
-                                           next ones are in the socket */
+    received->phase = RS_UDP_RECEIVING; /* as it was when the kernel returned; the next ones are in the socket */
     rs_udp_send(&as_client, &batch, 10);
     rs_relay_recover(&relay.worker[0], RS_UPLINK, true);
     struct rs_counters *counters = &relay.worker[0].shard->counters[RS_UPLINK];

@@ -1,6 +1,5 @@
-/* A flow that moves from worker to worker, as after an upgrade to another
- * number of them, is never missed by a worker that looks for it at the same
- * time. */
+/* A flow that moves from worker to worker, as after an upgrade to another number of them, is never missed by a worker
+ * that looks for it at the same time. */
 #include <pthread.h>
 #include <sched.h>
 
@@ -41,8 +40,7 @@ static void move_to(struct rs_relay_worker *worker)
     CHECK(datagram.drop == RS_DROP_NONE);
 }
 
-/* So slowly that one look sees one move at most, as it is where a round trip
- * lies between two. */
+/* So slowly that one look sees one move at most, as it is where a round trip lies between two. */
 static void *move(void *unused)
 {
     (void)unused;

@@ -1,7 +1,6 @@
-/* Two workers' four threads at work while another thread does all that a
- * control thread may: publishes routing values and frees old ones, reads
- * counters, scans tables, pops and pushes flows. For ThreadSanitizer (`make
- * csrc-race-test`); without it the accounts still have to close. */
+/* Two workers' four threads at work while another thread does all that a control thread may: publishes routing values
+ * and frees old ones, reads counters, scans tables, pops and pushes flows. For ThreadSanitizer (`make csrc-race-test`);
+ * without it the accounts still have to close. */
 #include <pthread.h>
 #include <unistd.h>
 
@@ -30,8 +29,7 @@ static void *forward(void *number)
     return NULL;
 }
 
-/* Each client asks and then speaks; what no flow was begun for is dropped,
- * which is a client's way to be missed. */
+/* Each client asks and then speaks; what no flow was begun for is dropped, which is a client's way to be missed. */
 static void *talk(void *unused)
 {
     static struct rs_udp_batch batch;
@@ -56,8 +54,7 @@ static void *talk(void *unused)
     return NULL;
 }
 
-/* The transceiver sends all back, as DTLS by its first octet, which confirms.
- */
+/* The transceiver sends all back, as DTLS by its first octet, which confirms. */
 static void *echo(void *unused)
 {
     static struct rs_udp_batch batch;
