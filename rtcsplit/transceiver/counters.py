@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..drops import DropReason
 from ..session.events import EndCause
-from .admission import OfferRefusal
+from .admission import Admission, OfferRefusal
 from .setup_times import SetupTimes
+from .socket import TransceiverSocket
+from .switchboard import Switchboard
 
 __all__ = ["TransceiverCounters"]
 
@@ -43,3 +46,22 @@ class TransceiverCounters:
     flow_conflicts: int
     packets_rescued: int = 0
     setup: SetupTimes = field(default_factory=SetupTimes)
+
+    @classmethod
+    def of(cls, board: Switchboard, admission: Admission, socket: TransceiverSocket | None) -> TransceiverCounters:
+        """Return what these have counted so far; a socket counts from its binding to its end."""
+        batch = None if socket is None else socket.batch
+        return cls(
+            sessions=dict(Counter(call.session.state.name.lower() for call in board.calls())),
+            datagrams_received=batch.received if batch else 0,
+            datagrams_sent=batch.sent if batch else 0,
+            is_draining=admission.is_draining,
+            offers_refused=dict(admission.refused),
+            drops=board.drops + (batch.drops if batch else Counter()),
+            ended=dict(board.ended),
+            path_changes=dict(board.path_changes),
+            ice_restarts=board.ice_restarts,
+            flow_conflicts=board.flow_conflicts,
+            packets_rescued=board.packets_rescued,
+            setup=board.setup,
+        )

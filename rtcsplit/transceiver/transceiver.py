@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 
@@ -34,13 +33,12 @@ from .reader import SocketReader
 from .settings import TransceiverSettings
 from .socket import TransceiverSocket
 from .switchboard import Switchboard
+from .wakeup import Wakeup
 
 __all__ = ["Transceiver"]
 
 # A loop that is busy with one socket starves everything else in the process; the rest of the queue waits its turn.
 _MAX_BATCHES_PER_WAKEUP = 8
-# Bounds what a timer in the past can cost.
-_MIN_DELAY = 0.001
 
 
 class Transceiver:
@@ -87,8 +85,7 @@ class Transceiver:
         self._turns = asyncio.Lock()
         self._socket: TransceiverSocket | None = None
         self._reader: SocketReader | None = None
-        self._wakeup: asyncio.TimerHandle | None = None
-        self._wakeup_at = 0.0
+        self._wakeup = Wakeup(self._on_timer)
         self._flush_handle: asyncio.Handle | None = None
 
     async def __aenter__(self) -> Transceiver:
@@ -128,22 +125,7 @@ class Transceiver:
 
     def counters(self) -> TransceiverCounters:
         """Everything that was counted since the start."""
-        board = self._switchboard
-        batch = None if self._socket is None else self._socket.batch
-        return TransceiverCounters(
-            sessions=dict(Counter(call.session.state.name.lower() for call in board.calls())),
-            datagrams_received=batch.received if batch else 0,
-            datagrams_sent=batch.sent if batch else 0,
-            is_draining=self.is_draining,
-            offers_refused=dict(self._admission.refused),
-            drops=board.drops + (batch.drops if batch else Counter()),
-            ended=dict(board.ended),
-            path_changes=dict(board.path_changes),
-            ice_restarts=board.ice_restarts,
-            flow_conflicts=board.flow_conflicts,
-            packets_rescued=board.packets_rescued,
-            setup=board.setup,
-        )
+        return TransceiverCounters.of(self._switchboard, self._admission, self._socket)
 
     async def start(self) -> None:
         """Bind the socket and begin to serve.
@@ -166,9 +148,9 @@ class Transceiver:
         for call in self._switchboard.calls():
             call.close()
         self._flush()
-        for handle in (self._wakeup, self._flush_handle):
-            if handle is not None:
-                handle.cancel()
+        self._wakeup.cancel()
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
         self._reader.stop()
         self._handshakes.stop()
         self._socket.close()
@@ -331,7 +313,6 @@ class Transceiver:
         return True
 
     def _on_timer(self) -> None:
-        self._wakeup = None
         self._switchboard.handle_timer(time.monotonic())
         self._flush()
 
@@ -349,14 +330,4 @@ class Transceiver:
         if outgoing and self._socket is not None:
             self._socket.send(outgoing)
         self._admission.left(len(self._switchboard))
-        self._arm(self._switchboard.next_timer())
-
-    def _arm(self, when: float | None) -> None:
-        """Let the loop wake us at ``when``. A wake-up that comes too early finds nothing due, and arms again."""
-        if when is None or (self._wakeup is not None and self._wakeup_at <= when):
-            return
-        if self._wakeup is not None:
-            self._wakeup.cancel()
-        delay = max(_MIN_DELAY, when - time.monotonic())
-        self._wakeup = asyncio.get_running_loop().call_later(delay, self._on_timer)
-        self._wakeup_at = when
+        self._wakeup.arm(self._switchboard.next_timer())
