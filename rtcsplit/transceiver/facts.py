@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple, cast
@@ -15,6 +15,7 @@ from ..wire.packet import Kind
 from ..wire.rtp import HEADER_SIZE, RtpPacket, packet_of
 
 __all__ = [
+    "CACHE_LIMIT",
     "CallNews",
     "FactReader",
     "OpenedPacket",
@@ -29,8 +30,8 @@ __all__ = [
 _KINDS = {int(kind.value): kind for kind in Kind}
 _NOWHERE = Address(bytes(16), 0)
 _RTP_FORMS = (FORM_TAKEN, FORM_RTP)
-# Both maps are caches of a pure conversion: emptied when full, so that strangers' addresses cannot make them grow.
-_CACHE_LIMIT = 16384
+# Of a pure conversion: whoever was forgotten is converted once more.
+CACHE_LIMIT = 16384
 
 
 class ReceivedDatagram(NamedTuple):
@@ -115,11 +116,18 @@ def pack_path(path: Path) -> bytes:
 
 
 class PathCache:
-    """Paths as ``struct rs_path`` and back; equal ones are one object, as long as it is remembered."""
+    """Paths as ``struct rs_path`` and back; equal ones are one object, as long as it is remembered.
+
+    What came by the latest paths is remembered. A full cache stays full: one that was emptied and filled again would
+    look like a leak for as long as that takes.
+    """
 
     def __init__(self) -> None:
-        self._paths: dict[bytes, Path] = {}
-        self._packed: dict[int, tuple[Path, bytes]] = {}  # by identity: a path's hash takes longer than all the rest
+        self._paths: OrderedDict[bytes, Path] = OrderedDict()
+        self._packed: dict[int, bytes] = {}  # by identity of those: a path's hash takes longer than all the rest
+
+    def __len__(self) -> int:
+        return len(self._paths)
 
     def unpack(self, packed: bytes) -> Path:
         """Return the path; it has no ``via`` where that part is zero."""
@@ -129,21 +137,15 @@ class PathCache:
             has_via = relay_port or proxy_port
             via = Via(Address(relay_ip, relay_port), Address(proxy_ip, proxy_port)) if has_via else None
             path = Path(Address(client_ip, client_port), via)
-            if len(self._paths) >= _CACHE_LIMIT:
-                self._paths.clear()
+            if len(self._paths) >= CACHE_LIMIT:
+                del self._packed[id(self._paths.popitem(last=False)[1])]
             self._paths[packed] = path
+            self._packed[id(path)] = packed
         return path
 
     def pack(self, path: Path) -> bytes:
         """Return the path's octets, as :func:`pack_path`."""
-        known = self._packed.get(id(path))
-        if known is not None:
-            return known[1]
-        packed = pack_path(path)
-        if len(self._packed) >= _CACHE_LIMIT:
-            self._packed.clear()
-        self._packed[id(path)] = (path, packed)
-        return packed
+        return self._packed.get(id(path)) or pack_path(path)
 
 
 class FactReader:
