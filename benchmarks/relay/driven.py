@@ -51,7 +51,7 @@ class Traffic:
 
     what: str
     rate: int
-    millis: int = 500
+    millis: int = 400
     flows: int = 1000
     sizes: str = "equal"
 
