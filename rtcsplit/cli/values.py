@@ -109,7 +109,7 @@ def render(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, SrtpProfile):
         return f'"{value.name}"'
-    if isinstance(value, int):
+    if isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, tuple) and not isinstance(value, Address):
         return "[" + ", ".join(map(render, value)) + "]"

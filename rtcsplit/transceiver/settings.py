@@ -57,7 +57,7 @@ class TransceiverSettings:
     receive_buffer_bytes: int = 4 * 1024 * 1024
     silent_intervals: int = 3
     trunk_mtu: int = 0
-    gather: float = 0.001
+    gather: float = 0.0005
     has_snap: bool = False
     rescues_uplink: bool = False
 

@@ -18,7 +18,7 @@ from .signaling import SignalingSection
 
 __all__ = ["TransceiverConfig", "TransceiverSection"]
 
-Milliseconds = Annotated[int, Meta(ge=0, le=50)]
+Milliseconds = Annotated[float, Meta(ge=0, le=50)]
 TrunkMtu = Annotated[int, Meta(ge=0, le=65535)]
 ReportIntervals = Annotated[int, Meta(ge=0, le=100)]
 
@@ -52,7 +52,7 @@ class TransceiverSection(Struct, frozen=True, kw_only=True):
     receive_buffer_bytes: Annotated[BufferBytes, takes("octets, 65536..1073741824")] = 4194304
     silent_intervals: Annotated[ReportIntervals, takes("report intervals of 5 s, 0..100")] = 3
     trunk_mtu: Annotated[TrunkMtu, takes("0, or octets 1280..65535")] = 0
-    gather_ms: Annotated[Milliseconds, takes("milliseconds, 0..50")] = 1
+    gather_ms: Annotated[Milliseconds, takes("milliseconds, 0..50")] = 0.5
     snap: Annotated[bool, takes("true or false")] = False
     rescue_uplink: Annotated[bool, takes("true or false")] = False
     workers: Annotated[Workers, takes(f"a number of processes, 1..{MAX_WORKERS}")] = 1
