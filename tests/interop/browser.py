@@ -82,7 +82,17 @@ async (count) => {
     }
 }
 """
-READ_STATS = "async () => [...(await call.connection.getStats()).values()]"
+READ_STATS = """
+async () => {
+    for (let attempt = 0; attempt < 100; attempt++) {
+        const reports = [...(await call.connection.getStats()).values()];
+        if (reports.some((report) => report.type === "transport" && report.selectedCandidatePairId))
+            return reports;
+        await new Promise((resume) => setTimeout(resume, 50));  // Firefox has no pair at the moment of a restart
+    }
+    throw new Error("no pair of candidates was selected");
+}
+"""
 READ_SAMPLES = """
 () => {
     const samples = new Float32Array(call.analyser.fftSize);
