@@ -246,8 +246,8 @@ CALLS ?= 200
 COMPLEXITY ?= 0
 
 .PHONY: bench-voice
-bench-voice: setup ## how evenly talking calls send, how fast they fall silent; CALLS=200 COMPLEXITY=0
-	$(BIN)/python -m benchmarks.voice --calls $(CALLS) --complexity $(COMPLEXITY) --seconds $(SECONDS_PER_RUN)
+bench-voice: setup ## how evenly talking calls send, how fast they fall silent; CALLS=200 COMPLEXITY=0, PRECEDENCE=1
+	$(BIN)/python -m benchmarks.voice --calls $(CALLS) --complexity $(COMPLEXITY) --seconds $(SECONDS_PER_RUN) $(PRECEDENCE_FLAG)
 
 .PHONY: bench-speech
 bench-speech: setup ## what loss and jitter leave of a call's audio: completeness, delay, intelligibility

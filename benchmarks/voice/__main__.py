@@ -2,7 +2,7 @@
 
 Times are those of the kernel when it took the packet from us, so they hold whatever the receiving side does.
 
-Usage: python -m benchmarks.voice [--calls 200] [--seconds 10] [--complexity 5] [--no-codec-thread] [--priority]
+Usage: python -m benchmarks.voice [--calls 200] [--seconds 10] [--complexity 5] [--no-codec-thread] [--precedence]
 """
 
 from __future__ import annotations
@@ -108,11 +108,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--complexity", type=int, default=5)
     parser.add_argument("--no-codec-thread", action="store_true")
-    parser.add_argument("--priority", action="store_true", help="SCHED_RR for the server, where the machine is shared")
+    parser.add_argument("--precedence", action="store_true", help="SCHED_RR for the server, where the machine is shared")
     arguments = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, Opus complexity "
           f"{arguments.complexity}, {'one thread' if arguments.no_codec_thread else 'with codec thread'}")  # fmt: skip
-    options = Options(arguments.complexity, not arguments.no_codec_thread, arguments.priority)
+    options = Options(arguments.complexity, not arguments.no_codec_thread, arguments.precedence)
     measure(arguments.calls, arguments.seconds, options)
 
 

@@ -31,12 +31,12 @@ class Options(NamedTuple):
     Attributes:
         complexity: of the Opus encoder.
         has_codec_thread: encode beside the event loop.
-        has_priority: take the cores before everything else, where the machine is shared.
+        has_precedence: take the cores before everything else, where the machine is shared.
     """
 
     complexity: int
     has_codec_thread: bool
-    has_priority: bool
+    has_precedence: bool
 
 
 class TalkingServer:
@@ -74,7 +74,7 @@ class TalkingServer:
 
 def _run(options: Options, connection: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    if options.has_priority:
+    if options.has_precedence:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     asyncio.run(_Talk(options).serve(connection))
 
