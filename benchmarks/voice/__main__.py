@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--complexity", type=int, default=5)
     parser.add_argument("--no-codec-thread", action="store_true")
-    parser.add_argument("--precedence", action="store_true", help="SCHED_RR for the server, where the machine is shared")
+    parser.add_argument("--precedence", action="store_true", help="the server goes before others (SCHED_RR)")
     arguments = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, Opus complexity "
           f"{arguments.complexity}, {'one thread' if arguments.no_codec_thread else 'with codec thread'}")  # fmt: skip
