@@ -18,6 +18,8 @@ __all__ = ["CONVERSATION_EVENTS", "ConversationMemory"]
 
 MAX_ITEMS = 128
 MAX_CHARACTERS = 131_072
+MAX_PARTS = 64  # of an item
+MAX_NAME = 512  # characters of an id, type or role
 
 _ITEMS = frozenset({"conversation.item.added", "conversation.item.created", "conversation.item.done"})
 _OUTPUT_ITEM = "response.output_item.done"
@@ -75,7 +77,8 @@ _EVENT = msgspec.json.Decoder(_Event)
 
 @dataclass(slots=True)
 class _Known:
-    item: _Item
+    item: _Item  # without its content
+    kinds: list[str] = field(default_factory=list)  # of its parts, empty for one that says nothing
     words: dict[int, str] = field(default_factory=dict)  # by the part's place in the item
     is_cut_off: bool = False
 
@@ -86,7 +89,11 @@ class _Known:
 
 
 class ConversationMemory:
-    """Of one call: the latest 128 items, and at most 131,072 characters of them."""
+    """Of one call: the latest 128 items, and at most 131,072 characters of them.
+
+    What is larger than a conversation's items are (64 parts, ids of 512 characters) is not kept: nothing that a backend
+    sends makes this grow without end.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
@@ -111,7 +118,7 @@ class ConversationMemory:
             self._forget(event.item_id)
         elif kind == _TRUNCATED:
             self.cut_off(event.item_id)
-        elif (known := self._known.get(event.item_id)) is not None:
+        elif (known := self._known.get(event.item_id)) is not None and 0 <= event.content_index < MAX_PARTS:
             known.words[event.content_index] = event.transcript or event.text
         self._keep_within_bounds()
         return True
@@ -138,9 +145,12 @@ class ConversationMemory:
         return items, missing
 
     def _put(self, event: _Event) -> None:
-        item = event.item
-        if item is None:
+        item, parts = event.item, (event.item and event.item.content) or []
+        if item is None or len(parts) > MAX_PARTS:
             return
+        if max(map(len, (item.id, item.type, item.role, item.call_id))) > MAX_NAME:
+            return
+        item = msgspec.structs.replace(item, content=None)
         known = self._known.get(item.id)
         if known is None:
             known = self._known[item.id] = _Known(item)
@@ -148,7 +158,8 @@ class ConversationMemory:
             at = self._order.index(before) + 1 if before in self._known and before in self._order else len(self._order)
             self._order.insert(0 if before == "root" else at, item.id)
         known.item = item
-        for index, part in enumerate(item.content or ()):
+        known.kinds = [part.type if part.type in _AS_TEXT else "" for part in parts]
+        for index, part in enumerate(parts):
             words = part.text or part.transcript
             if words:
                 known.words[index] = words
@@ -174,8 +185,8 @@ def _as_text(known: _Known, calls: set[str]) -> dict[str, Any] | None:
     if item.type != "message" or known.is_cut_off:
         return None
     content = [
-        {"type": _AS_TEXT[part.type], "text": known.words[index]}
-        for index, part in enumerate(item.content or ())
-        if part.type in _AS_TEXT and known.words.get(index)
+        {"type": _AS_TEXT[kind], "text": known.words[index]}
+        for index, kind in enumerate(known.kinds)
+        if kind and known.words.get(index)
     ]
     return {"id": item.id, "type": "message", "role": item.role, "content": content} if content else None

@@ -124,6 +124,20 @@ def test_the_oldest_is_forgotten_beyond_the_bounds(monkeypatch: pytest.MonkeyPat
     assert told.restored() == []
 
 
+def test_nothing_that_a_backend_sends_is_kept_without_bounds() -> None:
+    told = Told()
+    told.text("kept")
+    for index in (-1, realtime_memory.MAX_PARTS, 2**62):
+        told.event("response.output_text.done", item_id="kept", content_index=index, text="beside")
+    told.text("x" * (realtime_memory.MAX_NAME + 1))
+    told.message("role", "r" * (realtime_memory.MAX_NAME + 1), *text_of("input_text", "words"))
+    told.message("parts", "user", *text_of("input_text", "words") * (realtime_memory.MAX_PARTS + 1))
+    told.message("full", "user", *text_of("input_text", "words") * realtime_memory.MAX_PARTS)
+    items, missing = told.memory.restore()
+    assert [(item["id"], len(item["content"])) for item in items] == [("kept", 1), ("full", realtime_memory.MAX_PARTS)]
+    assert missing == []
+
+
 @pytest.mark.parametrize(
     "text",
     ["{", "[]", '{"item": 1}', '{"item": {"id": 1}}', '{"item_id": null}', "{}", '{"item": {"id": "a", "content": 3}}'],
