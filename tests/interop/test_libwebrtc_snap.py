@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from rtcsplit.cli.web import serving
+from rtcsplit.drops import DropReason
 from rtcsplit.gateway.echo import Echo
+from rtcsplit.session.datachannel import DataChannels
 from rtcsplit.session.events import ChannelEvent, MessageReceived
-from rtcsplit.session.sctp_packet import ChunkType
+from rtcsplit.session.sctp_packet import ChunkType, Packet, parse_packet
 from rtcsplit.signaling.whip import WhipSettings, whip_application
 from rtcsplit.transceiver.call import Call
 from rtcsplit.transceiver.settings import TransceiverSettings
@@ -30,27 +32,27 @@ HANDSHAKE = {ChunkType.INIT, ChunkType.INIT_ACK, ChunkType.COOKIE_ECHO, ChunkTyp
 
 
 class EchoAll(Echo):
-    """Returns audio and messages, and notes which chunks the peer's packets begin with."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.chunks: set[int] = set()
-
-    def call_connected(self, call: Call) -> None:
-        super().call_connected(call)
-        channels = call.session.channels
-        assert channels is not None
-        receive = channels.receive
-
-        def noted(packet: bytes, now: float) -> object:
-            self.chunks.add(packet[12])
-            return receive(packet, now)
-
-        channels.receive = noted  # type: ignore[method-assign, assignment]
+    """Returns audio and messages."""
 
     def channel_event(self, call: Call, event: ChannelEvent) -> None:
         if isinstance(event, MessageReceived) and call.channels is not None:
             call.channels.send(event.channel_id, event.data)
+
+
+@pytest.fixture
+def chunks(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """The types of all chunks that a peer has sent, from its first packet on."""
+    seen: set[int] = set()
+    receive = DataChannels.receive
+
+    def noted(channels: DataChannels, octets: bytes, now: float) -> DropReason | None:
+        packet = parse_packet(octets)
+        if isinstance(packet, Packet):
+            seen.update(chunk.type for chunk in packet.chunks)
+        return receive(channels, octets, now)
+
+    monkeypatch.setattr(DataChannels, "receive", noted)
+    return seen
 
 
 @pytest.mark.parametrize(
@@ -58,11 +60,10 @@ class EchoAll(Echo):
     [(True, "active"), (True, "passive"), (False, "active")],
     ids=["active", "passive", "refused"],
 )
-async def test_channels_open_without_a_handshake(has_snap: bool, setup: str) -> None:
+async def test_channels_open_without_a_handshake(has_snap: bool, setup: str, chunks: set[int]) -> None:
     """In both DTLS roles; a server without the switch answers as if nothing had been offered."""
-    application = EchoAll()
     settings = TransceiverSettings(listen=LOOPBACK, dtls_setup=setup, has_snap=has_snap)  # type: ignore[arg-type]
-    async with Transceiver(settings, application=application) as transceiver:
+    async with Transceiver(settings, application=EchoAll()) as transceiver:
         signaling = whip_application(transceiver, WhipSettings(allow_anonymous=True))
         async with serving("test", LOOPBACK, signaling) as bound:
             command = [sys.executable, "-m", "tests.interop.libwebrtc_program", f"http://{bound}/whip", "channel"]
@@ -76,5 +77,5 @@ async def test_channels_open_without_a_handshake(has_snap: bool, setup: str) -> 
     assert "a=sctp-init:" in seen["offer"]
     assert seen["messages"] == ["hello"]
     assert seen["hertz"] == pytest.approx(TONE_HERTZ, abs=5.0)
-    assert bool(application.chunks & HANDSHAKE) == (not has_snap)
-    assert ChunkType.DATA in application.chunks
+    assert bool(chunks & HANDSHAKE) == (not has_snap)
+    assert ChunkType.DATA in chunks
