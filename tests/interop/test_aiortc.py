@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import aioice.ice
 import pytest
-import pytest_asyncio
 
 from rtcsplit.cli.demo.deployment import Deployment
 
@@ -22,18 +19,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep aioice off the machine's other interfaces."""
     monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
-
-
-@pytest_asyncio.fixture(
-    scope="module",
-    loop_scope="module",
-    params=[(setup, profile) for setup in ROLES for profile in PROFILES],
-    ids=lambda pair: "-".join(pair),
-)
-async def deployment(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Deployment, str, str]]:
-    setup, profile = request.param
-    async with deployed(setup, profile) as running:
-        yield running, setup, profile
 
 
 async def test_tone_comes_back_through_the_relay(deployment: tuple[Deployment, str, str]) -> None:

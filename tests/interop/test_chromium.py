@@ -14,7 +14,7 @@ from playwright.async_api import Browser
 from rtcsplit.cli.demo.deployment import Deployment
 
 from .browser import BrowserPeer, chromium
-from .harness import PROFILES, ROLES, deployed, relay_reading
+from .harness import PROFILES, ROLES, relay_reading
 from .tones import TONE_HERTZ, dominant_hertz
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -26,18 +26,6 @@ PACKETS = 75  # 1.5 s: more than the analyser keeps
 async def browser() -> AsyncIterator[Browser]:
     async with chromium() as running:
         yield running
-
-
-@pytest_asyncio.fixture(
-    scope="module",
-    loop_scope="module",
-    params=[(setup, profile) for setup in ROLES for profile in PROFILES],
-    ids=lambda pair: "-".join(pair),
-)
-async def deployment(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Deployment, str, str]]:
-    setup, profile = request.param
-    async with deployed(setup, profile) as running:
-        yield running, setup, profile
 
 
 async def test_tone_comes_back_through_the_relay(browser: Browser, deployment: tuple[Deployment, str, str]) -> None:

@@ -28,18 +28,6 @@ async def browser() -> AsyncIterator[Firefox]:
         yield running
 
 
-@pytest_asyncio.fixture(
-    scope="module",
-    loop_scope="module",
-    params=[(setup, profile) for setup in ROLES for profile in PROFILES],
-    ids=lambda pair: "-".join(pair),
-)
-async def deployment(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Deployment, str, str]]:
-    setup, profile = request.param
-    async with deployed(setup, profile) as running:
-        yield running, setup, profile
-
-
 async def test_tone_comes_back_through_the_relay(browser: Firefox, deployment: tuple[Deployment, str, str]) -> None:
     """D8, D9, D10, E16: keys of both roles and every profile; its ClientHello comes in two datagrams."""
     running, setup, profile = deployment
