@@ -22,5 +22,8 @@ def test_only_the_work_steps_back():
     assert priority() == before
 
 
-def test_what_the_work_raises_is_found_again_by_who_needs_it():
+def test_what_the_work_raises_is_lost(monkeypatch):
+    raised = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
     at_low_priority(lambda: 1 // 0)
+    assert raised == []
