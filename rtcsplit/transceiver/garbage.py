@@ -19,7 +19,7 @@ def collect_rarely() -> None:
 
     For a process that serves calls, once it has loaded everything and is ready to; ``rtcsplit transceiver`` and
     ``rtcsplit gateway`` do so. It is about the whole process, so no other part of the library does it by itself. What
-    an application leaves behind in cycles stays the longer: up to some 100 MB of it.
+    an application leaves behind in cycles stays the longer.
     """
     gc.collect()
     gc.freeze()
