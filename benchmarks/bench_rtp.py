@@ -15,7 +15,7 @@ from aiortc.rtp import HeaderExtensionsMap
 from aiortc.rtp import RtpPacket as AiortcPacket
 
 from rtcsplit.wire import rtp
-from rtcsplit.wire.rtp_extension import AUDIO_LEVEL_URI, MID_URI, AudioLevel, parse_elements
+from rtcsplit.wire.rtp_extension import AUDIO_LEVEL_URI, MID_URI
 from tests import twins
 
 from . import packets
@@ -32,9 +32,8 @@ class Fields(NamedTuple):
 
 
 def rtcsplit(datagram: bytes) -> Fields:
-    packet = rtp.parse(datagram)
-    elements = parse_elements(packet.extension_profile, packet.extension)
-    level = AudioLevel.parse(elements[packets.AUDIO_LEVEL_ID]).level
+    packet = rtp.parse(datagram, packets.AUDIO_LEVEL_ID)
+    level = packet.audio_level.level
     return Fields(packet.payload_type, packet.sequence_number, packet.timestamp, packet.ssrc, packet.payload, level)
 
 

@@ -13,6 +13,8 @@ struct rs_path {
     struct rs_address proxy; /* where the first relay received them; without a relay, where we did if we have several */
 };
 
+#define RS_NO_AUDIO_LEVEL 0x100 /* no octet */
+
 enum rs_form {
     RS_FORM_RECEIVED, /* as it came */
     RS_FORM_PLAIN,    /* was SRTP or SRTCP of `session`, and authentic: now the plain packet */
@@ -39,8 +41,9 @@ struct rs_fact {
     uint8_t csrc_count; /* from octet 12 */
     uint8_t has_marker;
     uint8_t has_extension;
-    uint8_t form;     /* enum rs_form */
-    uint8_t has_news; /* of RS_FORM_TAKEN: Python wants to look at the call as well */
+    uint8_t form;         /* enum rs_form */
+    uint8_t has_news;     /* of RS_FORM_TAKEN: Python wants to look at the call as well */
+    uint16_t audio_level; /* the octet of RFC 6464 section 3, or RS_NO_AUDIO_LEVEL */
 };
 
 #endif

@@ -8,7 +8,7 @@
 #include "srtp_batch.h"
 
 _Static_assert(sizeof(struct rs_path) == 54, "Python unpacks paths of 54 octets");
-_Static_assert(sizeof(struct rs_fact) == 96, "Python unpacks facts of 96 octets");
+_Static_assert(sizeof(struct rs_fact) == 104, "Python unpacks facts of 104 octets");
 _Static_assert(RS_SPP_SIZE <= RS_UDP_HEADROOM, "the header goes into the headroom");
 
 static bool is_link_local(const uint8_t *ip)

@@ -48,14 +48,24 @@ static bool is_plain(const struct rs_rtp_session *session, const struct rs_rtp_h
     return !session->echoes || (session->send_from <= now && now < session->send_until);
 }
 
+/* Whether the form of the packet's extension was not negotiated (RFC 8285 section 4.1.2). */
+static bool is_foreign(const struct rs_rtp_session *session, const struct rs_rtp_header *header)
+{
+    return rs_rtp_is_two_byte(header->extension_profile) && !session->allows_two_byte;
+}
+
+/* As rs_rtp_extension_find; the extension ends where the payload begins. */
+static bool find_element(const struct rs_rtp_header *header, struct rs_span payload, uint8_t id, struct rs_span *out)
+{
+    const uint8_t *data = payload.data - header->extension_length;
+    return rs_rtp_extension_find(header->extension_profile, data, header->extension_length, id, out);
+}
+
 static void note_arrival(struct rs_rtp_session *session, const struct rs_rtp_header *header, struct rs_span payload,
                          double now)
 {
     struct rs_span value;
-    const uint8_t *data = payload.data - header->extension_length;
-    if (!rs_rtp_extension_find(header->extension_profile, data, header->extension_length, session->transport_id,
-                               &value) ||
-        value.len != 2)
+    if (!find_element(header, payload, session->transport_id, &value) || value.len != 2)
         return;
     session->arrivals[session->arrival_count++] = (struct rs_rtp_arrival){now, rs_read_u16be(value.data)};
     session->arrival_ssrc = header->ssrc;
@@ -70,8 +80,8 @@ enum rs_rtp_verdict rs_rtp_session_receive(struct rs_rtp_session *session, struc
     struct rs_rtp_source *source = find_source(session, header->ssrc);
     if (source == NULL || !is_plain(session, header, codec, payload, now))
         return RS_RTP_ASK;
-    if (rs_rtp_is_two_byte(header->extension_profile) && !session->allows_two_byte) {
-        header->extension_length = 0; /* RFC 8285 section 4.1.2 */
+    if (is_foreign(session, header)) {
+        header->extension_length = 0;
         header->extension_profile = 0;
         header->has_extension = 0;
     }
@@ -83,6 +93,16 @@ enum rs_rtp_verdict rs_rtp_session_receive(struct rs_rtp_session *session, struc
         return RS_RTP_ON_PROBATION;
     session->watched_number = header->sequence_number;
     return RS_RTP_TAKEN;
+}
+
+uint16_t rs_rtp_session_audio_level(const struct rs_rtp_session *session, const struct rs_rtp_header *header,
+                                    struct rs_span payload)
+{
+    struct rs_span value;
+    if (session->audio_level_id == 0 || !header->has_extension || is_foreign(session, header) ||
+        !find_element(header, payload, session->audio_level_id, &value) || value.len != 1)
+        return RS_NO_AUDIO_LEVEL;
+    return value.data[0];
 }
 
 size_t rs_rtp_session_echo(struct rs_rtp_session *session, uint8_t payload_type, bool has_marker, uint32_t timestamp,

@@ -50,7 +50,8 @@ struct rs_rtp_session {
     uint8_t delivers;    /* Python wants the packets */
     uint8_t codec_count;
     uint8_t source_count;
-    uint8_t transport_id; /* of the header extension with transport-wide numbers; 0: none */
+    uint8_t transport_id;   /* of the header extension with transport-wide numbers; 0: none */
+    uint8_t audio_level_id; /* likewise, with the client-to-mixer audio level (RFC 6464) */
     uint8_t allows_two_byte;
     uint8_t watches_gaps; /* only packets in sequence are taken, of one source */
     uint16_t watched_number;
@@ -75,6 +76,10 @@ struct rs_rtp_session {
  * header extension that was not negotiated is gone from `header`. */
 enum rs_rtp_verdict rs_rtp_session_receive(struct rs_rtp_session *session, struct rs_rtp_header *header,
                                            struct rs_span payload, double now);
+
+/* The octet of the packet's audio level, or RS_NO_AUDIO_LEVEL: it has none that was negotiated and is one octet. */
+uint16_t rs_rtp_session_audio_level(const struct rs_rtp_session *session, const struct rs_rtp_header *header,
+                                    struct rs_span payload);
 
 /* Writes the packet that sends a payload back, at most RS_RTP_HEADER_SIZE + RS_RTP_MAX_PAYLOAD octets, and returns its
  * length. Timestamps keep the distances of what came; one that comes late follows what overtook it. 0: there is

@@ -16,7 +16,8 @@ static uint8_t *align(uint8_t *packet, size_t len)
     return beyond == 0 ? packet : memmove(packet - beyond, packet, len);
 }
 
-static void write_header(const struct rs_rtp_header *header, size_t payload_length, struct rs_fact *fact)
+static void write_header(const struct rs_rtp_header *header, struct rs_span payload, const struct rs_rtp_session *rtp,
+                         struct rs_fact *fact)
 {
     fact->timestamp = header->timestamp;
     fact->ssrc = header->ssrc;
@@ -24,11 +25,12 @@ static void write_header(const struct rs_rtp_header *header, size_t payload_leng
     fact->extension_profile = header->extension_profile;
     fact->header_length = (uint16_t)header->header_length;
     fact->extension_length = (uint16_t)header->extension_length;
-    fact->payload_length = (uint16_t)payload_length;
+    fact->payload_length = (uint16_t)payload.len;
     fact->payload_type = header->payload_type;
     fact->csrc_count = header->csrc_count;
     fact->has_marker = header->has_marker;
     fact->has_extension = header->has_extension;
+    fact->audio_level = rtp == NULL ? RS_NO_AUDIO_LEVEL : rs_rtp_session_audio_level(rtp, header, payload);
 }
 
 /* Whether Python has something to learn of the packet. */
@@ -43,7 +45,7 @@ static bool take_rtp(const struct rs_session_entry *entry, uint64_t turn, const 
     fact->form = RS_FORM_RTP;
     bool is_wanted = rs_rtp_batch_take(entry, turn, fact, &header, payload, now, echoes);
     if (is_wanted)
-        write_header(&header, payload.len, fact);
+        write_header(&header, payload, entry->rtp, fact);
     return is_wanted;
 }
 

@@ -142,6 +142,33 @@ static void arrivals_are_kept_until_they_are_read(void)
     CHECK(take(2, 9, 80, 0x1000, 4) && rtp.arrival_count == 1 && fact.has_news);
 }
 
+static uint16_t level(uint16_t profile, const char *extension, uint8_t id)
+{
+    struct rs_rtp_header header = {
+        .has_extension = profile != 0,
+        .extension_profile = profile,
+        .header_length = 20,
+        .extension_length = profile == 0 ? 0 : 4,
+    };
+    if (profile != 0)
+        memcpy(packet + 16, extension, 4);
+    rtp.audio_level_id = id;
+    return rs_rtp_session_audio_level(&rtp, &header, (struct rs_span){packet + 20, 80});
+}
+
+static void the_audio_level_is_one_octet_of_the_negotiated_element(void)
+{
+    start();
+    CHECK(level(0xbede, "\x10\xff\x90\x00", 1) == 0xff && level(0xbede, "\x10\xff\x90\x00", 9) == 0);
+    CHECK(level(0xbede, "\x10\xff\x90\x00", 2) == RS_NO_AUDIO_LEVEL);
+    CHECK(level(0xbede, "\x10\xff\x90\x00", 0) == RS_NO_AUDIO_LEVEL);
+    CHECK(level(0xbede, "\x11\xff\xff\x00", 1) == RS_NO_AUDIO_LEVEL);
+    CHECK(level(0, "", 1) == RS_NO_AUDIO_LEVEL && level(0x1234, "\x10\xff\0\0", 1) == RS_NO_AUDIO_LEVEL);
+    CHECK(level(0x1000, "\x01\x01\x7f\0", 1) == RS_NO_AUDIO_LEVEL);
+    rtp.allows_two_byte = true;
+    CHECK(level(0x1000, "\x01\x01\x7f\0", 1) == 0x7f && level(0x1000, "\x01\0\0\0", 1) == RS_NO_AUDIO_LEVEL);
+}
+
 int main(void)
 {
     known_sources_on_the_path_are_taken();
@@ -149,5 +176,6 @@ int main(void)
     echoes_are_sealed_and_keep_their_distances();
     what_may_not_be_sent_is_asked_for();
     arrivals_are_kept_until_they_are_read();
+    the_audio_level_is_one_octet_of_the_negotiated_element();
     return 0;
 }

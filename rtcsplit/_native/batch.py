@@ -22,6 +22,7 @@ __all__ = [
     "FORM_RECEIVED",
     "FORM_RTP",
     "FORM_TAKEN",
+    "NO_AUDIO_LEVEL",
     "PATH",
     "InboundBatch",
     "OutboundBatch",
@@ -42,7 +43,10 @@ FORM_RTP: int = lib.RS_FORM_RTP
 FORM_TAKEN: int = lib.RS_FORM_TAKEN
 FORM_NEWS: int = lib.RS_FORM_NEWS
 
-_FACT = struct.Struct("=54sBBIIQIIHHHHHBBBBBB")
+NO_AUDIO_LEVEL: int = lib.RS_NO_AUDIO_LEVEL
+"""Of a fact whose packet has none; above every octet."""
+
+_FACT = struct.Struct("=54sBBIIQIIHHHHHBBBBBBH6x")
 
 assert ffi.sizeof("struct rs_path") == PATH.size
 assert ffi.sizeof("struct rs_fact") == _FACT.size

@@ -42,6 +42,7 @@ class NativeRtpSession:
 
     Args:
         transport_id: of the header extension with transport-wide numbers, 0 for none.
+        audio_level_id: of the one with the audio level, 0 for none.
         allows_two_byte: whether header extensions may have the two-byte form.
 
     Attributes:
@@ -51,9 +52,9 @@ class NativeRtpSession:
 
     __slots__ = ("_arrivals", "_sources", "_watched", "cdata", "stream")
 
-    def __init__(self, transport_id: int, *, allows_two_byte: bool) -> None:
+    def __init__(self, *, transport_id: int = 0, audio_level_id: int = 0, allows_two_byte: bool = False) -> None:
         self.cdata = ffi.new("struct rs_rtp_session *")
-        self.cdata.transport_id = transport_id
+        self.cdata.transport_id, self.cdata.audio_level_id = transport_id, audio_level_id
         self.cdata.allows_two_byte = allows_two_byte
         self._arrivals = ffi.new("struct rs_rtp_arrival[]", lib.RS_RTP_ARRIVALS) if transport_id else ffi.NULL
         self.cdata.arrivals = self._arrivals

@@ -9,6 +9,7 @@ from __future__ import annotations
 from .._native.rtp_session import FORMAT_OPUS, FORMAT_RED, FORMAT_SAMPLES, NativeRtpSession, RtpCodec
 from ..session.negotiation import AudioNegotiation
 from ..wire.rtp import RtpPacket
+from ..wire.rtp_extension import AUDIO_LEVEL_URI
 from ..wire.transport_feedback import TRANSPORT_SEQUENCE_URI
 from .circuit_breaker import CircuitBreaker
 from .feedback import FeedbackExchange
@@ -33,7 +34,9 @@ class EntrustedMedia:
 
     def __init__(self, negotiation: AudioNegotiation) -> None:
         self.native = NativeRtpSession(
-            negotiation.extensions.get(TRANSPORT_SEQUENCE_URI, 0), allows_two_byte=negotiation.allows_mixed_extensions
+            transport_id=negotiation.extensions.get(TRANSPORT_SEQUENCE_URI, 0),
+            audio_level_id=negotiation.extensions.get(AUDIO_LEVEL_URI, 0),
+            allows_two_byte=negotiation.allows_mixed_extensions,
         )
         self.negotiate(negotiation)
 

@@ -10,8 +10,6 @@ from ..drops import DropReason
 from ..session.negotiation import AudioCodec, AudioNegotiation
 from ..wire import red
 from ..wire.rtp import RtpPacket
-from ..wire.rtp_extension import AUDIO_LEVEL_URI
-from .audio_level import audio_level
 from .duration import payload_duration
 from .frame import Frame
 
@@ -36,7 +34,6 @@ class FrameReader:
     def __init__(self, negotiation: AudioNegotiation) -> None:
         self._codecs = {codec.payload_type: codec for codec in negotiation.codecs}
         self._red_type = None if negotiation.red is None else negotiation.red.payload_type
-        self._level_id = negotiation.extensions.get(AUDIO_LEVEL_URI)
         self._began_at: float | None = None
         self._stream = -1
         self._ssrc = -1
@@ -70,7 +67,7 @@ class FrameReader:
             codec,
             self._origin + self._position / codec.clock_rate,
             now,
-            level=audio_level(packet, self._level_id),
+            level=packet.audio_level,
         )
         return [frame] if len(blocks) == 1 else [*self._copies(frame, blocks[:-1]), frame]
 

@@ -16,7 +16,7 @@ from ..errors import UsageError
 from ..session.negotiation import AudioNegotiation
 from ..wire import red
 from ..wire.rtp import RtpPacket, parse
-from ..wire.rtp_extension import MID_URI, ONE_BYTE_PROFILE, find_element, is_two_byte
+from ..wire.rtp_extension import AUDIO_LEVEL_URI, MID_URI, ONE_BYTE_PROFILE, find_element, is_two_byte
 from .circuit_breaker import DEFAULT_INTERVALS
 from .entrusted import EntrustedMedia
 from .outbound import OutboundStream
@@ -39,6 +39,7 @@ class RtpSession:
 
     __slots__ = (
         "_allows_two_byte",
+        "_audio_level_id",
         "_circuit",
         "_feedback",
         "_has_arrivals",
@@ -93,6 +94,7 @@ class RtpSession:
         self._payload_type = preferred.payload_type
         self._red_type = None if negotiation.red is None else negotiation.red.payload_type
         self._mid_id = negotiation.extensions.get(MID_URI)
+        self._audio_level_id = negotiation.extensions.get(AUDIO_LEVEL_URI)
         self._sources = SourceTable()
         self._stream = OutboundStream(ssrc, preferred.clock_rate, random, self.entrusted.native.stream)
         self._rtcp = RtcpExchange(
@@ -137,14 +139,15 @@ class RtpSession:
             went nowhere: ``TOO_SHORT``, ``RTP_MALFORMED``, ``RTP_PAYLOAD_TYPE``, ``RTP_PROBATION``,
             ``RTP_SOURCE_LIMIT``, ``SESSION_CLOSED``.
         """
-        parsed = parse(packet)
+        parsed = parse(packet, self._audio_level_id)
         return parsed if isinstance(parsed, DropReason) else self.receive_parsed(parsed, now)
 
     def receive_parsed(self, packet: RtpPacket, now: float) -> RtpPacket | DropReason:
         """Take one plain RTP packet that was parsed already; as :meth:`receive_rtp`."""
         profile = packet.extension_profile
         if profile is not None and profile != ONE_BYTE_PROFILE and not self._allows_two_byte and is_two_byte(profile):
-            packet = packet._replace(extension_profile=None, extension=b"")  # RFC 8285 section 4.1.2
+            # RFC 8285 section 4.1.2
+            packet = packet._replace(extension_profile=None, extension=b"", audio_level=None)
         if self._has_arrivals and profile is not None:
             self._feedback.note_arrival(packet, now)
             self._is_stirred = self._is_stirred or self._feedback.has_news

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple, cast
 
-from .._native.batch import FORM_NEWS, FORM_RECEIVED, FORM_RTP, FORM_TAKEN, PATH
+from .._native.batch import FORM_NEWS, FORM_RECEIVED, FORM_RTP, FORM_TAKEN, NO_AUDIO_LEVEL, PATH
 from ..drops import DropReason
 from ..wire.address import Address, Path, Via
 from ..wire.packet import Kind
 from ..wire.rtp import HEADER_SIZE, RtpPacket, packet_of
+from ..wire.rtp_extension import AudioLevel
 
 __all__ = [
     "CACHE_LIMIT",
@@ -30,6 +31,7 @@ __all__ = [
 _KINDS = {int(kind.value): kind for kind in Kind}
 _NOWHERE = Address(bytes(16), 0)
 _RTP_FORMS = (FORM_TAKEN, FORM_RTP)
+_LEVELS = [*(AudioLevel.of(octet) for octet in range(NO_AUDIO_LEVEL)), None]  # by what a fact says
 # Of a pure conversion: whoever was forgotten is converted once more.
 CACHE_LIMIT = 16384
 
@@ -188,6 +190,7 @@ class FactReader:
             has_extension,
             form,
             has_news,
+            audio_level,
         ) in facts:
             if drop:
                 self._refuse(taken, DropReason(drop), _KINDS[kind], session)
@@ -204,6 +207,7 @@ class FactReader:
                     extension_profile if has_extension else None,
                     octets[start - extension_length : start] if extension_length else b"",
                     length - header_length - payload_length,
+                    _LEVELS[audio_level],
                 )
                 if form == FORM_TAKEN:
                     taken.append(_taken((packet_of(fields), session, has_news)))

@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 from .._native import rtp as _native
 from ..drops import DropReason
 from ..errors import UsageError
+from .rtp_extension import AudioLevel, find_element
 
 __all__ = ["HEADER_SIZE", "RtpPacket", "build", "packet_of", "parse"]
 
@@ -33,6 +34,7 @@ class RtpPacket(NamedTuple):
         extension_profile: the 16 bits "defined by profile", None without a header extension.
         extension: its data, a multiple of 4 octets.
         padding: octets of padding, its count octet included; 0 for none.
+        audio_level: that in ``extension``, where whoever parsed the packet knew its id.
     """
 
     payload_type: int
@@ -45,14 +47,19 @@ class RtpPacket(NamedTuple):
     extension_profile: int | None = None
     extension: bytes = b""
     padding: int = 0
+    audio_level: AudioLevel | None = None
 
 
 packet_of = cast("Callable[[tuple[object, ...]], RtpPacket]", partial(tuple.__new__, RtpPacket))
-"""Returns the packet of all ten fields in their order: where each received packet counts, in half the time."""
+"""Returns the packet of all eleven fields in their order: where each received packet counts, in half the time."""
 
 
-def parse(packet: bytes) -> RtpPacket | DropReason:
+def parse(packet: bytes, audio_level_id: int | None = None) -> RtpPacket | DropReason:
     """Return the packet, or why it is none.
+
+    Args:
+        packet: plain.
+        audio_level_id: negotiated for ``rtp_extension.AUDIO_LEVEL_URI``; None where it was not.
 
     Returns:
         An :class:`RtpPacket`, or ``TOO_SHORT`` (under 12 octets), or ``RTP_MALFORMED`` (version, CSRCs, extension or
@@ -64,6 +71,11 @@ def parse(packet: bytes) -> RtpPacket | DropReason:
     timestamp, ssrc, start, extension_length, sequence_number, profile = parsed[:6]
     payload_type, csrc_count, has_marker, _, has_extension, payload_length = parsed[6:]
     end = start + payload_length
+    extension = packet[start - extension_length : start]
+    level = None
+    if audio_level_id is not None and has_extension:
+        value = find_element(profile, extension, audio_level_id)
+        level = None if value is None else AudioLevel.parse(value)
     return RtpPacket(
         payload_type,
         sequence_number,
@@ -73,8 +85,9 @@ def parse(packet: bytes) -> RtpPacket | DropReason:
         has_marker,
         struct.unpack_from(f"!{csrc_count}I", packet, HEADER_SIZE) if csrc_count else (),
         profile if has_extension else None,
-        packet[start - extension_length : start],
+        extension,
         len(packet) - end,
+        level,
     )
 
 

@@ -44,9 +44,14 @@ class AudioLevel:
     has_voice: bool = False
 
     @classmethod
+    def of(cls, octet: int) -> AudioLevel:
+        """Return what an octet says: the flag of a voice, then 7 bits of level."""
+        return cls(octet & 0x7F, bool(octet >> 7))
+
+    @classmethod
     def parse(cls, value: bytes) -> AudioLevel | None:
         """Return the level in an element's value, None where the value is not one octet."""
-        return cls(value[0] & 0x7F, bool(value[0] >> 7)) if len(value) == 1 else None
+        return cls.of(value[0]) if len(value) == 1 else None
 
     def build(self) -> bytes:
         """Return the element's value.

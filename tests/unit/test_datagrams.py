@@ -169,7 +169,7 @@ def test_a_session_that_joins_the_table_is_opened_and_echoed_on_the_socket(socke
     batch = DatagramBatch(ours.fileno(), networks, table)
     caller, proxy = Address.of("198.51.100.7", 5000), Address.of("203.0.113.1", 3478)
     path = Path(address_of(theirs)) if networks is None else Path(caller, Via(address_of(theirs), proxy))
-    rtp = NativeRtpSession(0, allows_two_byte=False)
+    rtp = NativeRtpSession()
     rtp.negotiate([RtpCodec(111, FORMAT_OPUS, 2, 48_000, is_inbound=True)])
     source = NativeSource(9, 1, 48_000, 1, 0.0)
     rtp.know([source])

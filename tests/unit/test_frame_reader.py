@@ -9,12 +9,11 @@ import pytest
 
 from rtcsplit.media.frame import Frame
 from rtcsplit.media.frame_reader import FrameReader
-from rtcsplit.session.negotiation import AudioNegotiation, Direction
 from rtcsplit.wire.red import RedBlock, build
 from rtcsplit.wire.rtp import RtpPacket
-from rtcsplit.wire.rtp_extension import AUDIO_LEVEL_URI, ONE_BYTE_PROFILE, AudioLevel, build_elements
+from rtcsplit.wire.rtp_extension import AudioLevel
 
-from ..audio_stream import NEGOTIATION, OPUS, PCMU, RED, STEP, opus_payload, packet, plain_packets, red_packets
+from ..audio_stream import NEGOTIATION, OPUS, PCMU, STEP, opus_payload, packet, plain_packets, red_packets
 
 
 def read(*arrivals: tuple[float, RtpPacket]) -> list[Frame]:
@@ -69,11 +68,10 @@ def test_padding_alone_is_no_frame() -> None:
 
 def test_the_level_is_known_without_decoding() -> None:
     """F24: of the packet's own frame; a copy's is not known."""
-    negotiation = AudioNegotiation("0", Direction.SENDRECV, (OPUS,), {AUDIO_LEVEL_URI: 1}, red=RED)
-    extension = build_elements({1: AudioLevel(33, has_voice=True).build()})
+    level = AudioLevel(33, has_voice=True)
     [(at, rtp)] = red_packets([4])
-    rtp = rtp._replace(extension_profile=ONE_BYTE_PROFILE, extension=extension)
-    assert [frame.level for frame in FrameReader(negotiation).read(rtp, at)] == [None, AudioLevel(33, has_voice=True)]
+    frames = FrameReader(NEGOTIATION).read(rtp._replace(audio_level=level), at)
+    assert [(frame.is_copy, frame.level) for frame in frames] == [(True, None), (False, level)]
 
 
 def test_another_ssrc_waits_for_silence_and_then_begins_a_stream() -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from rtcsplit.drops import DropReason
 from rtcsplit.errors import UsageError
-from rtcsplit.media.audio_level import audio_level
 from rtcsplit.media.rtp_session import RtpSession
 from rtcsplit.session.negotiation import AudioCodec, AudioNegotiation, Direction
 from rtcsplit.wire import red, rtcp, rtp
@@ -36,6 +35,11 @@ def packet(number: int, *, ssrc: int = PEER, payload: bytes = b"x" * 50, **field
 def feed(receiver: RtpSession, *packets: rtp.RtpPacket, now: float = START) -> list[DropReason | None]:
     results = [receiver.receive_rtp(rtp.build(p), now) for p in packets]
     return [result if isinstance(result, DropReason) else None for result in results]
+
+
+def levels(receiver: RtpSession, *packets: rtp.RtpPacket) -> list[AudioLevel | None]:
+    results = [receiver.receive_rtp(rtp.build(p), START) for p in packets]
+    return [result.audio_level for result in results if isinstance(result, rtp.RtpPacket)]
 
 
 def reports(of: RtpSession, now: float | None = None) -> list[tuple[rtcp.Member, ...]]:
@@ -174,13 +178,11 @@ def test_audio_level_is_read_with_the_negotiated_id(value: bytes, level: AudioLe
     """F24: one octet of flag and level; another length is ignored."""
     receiver = session()
     extension = {"extension_profile": ONE_BYTE_PROFILE, "extension": build_elements({1: value, 9: b"?"})}
-    feed(receiver, packet(1))
-    received = receiver.receive_rtp(rtp.build(packet(2, **extension)), START)
-    assert isinstance(received, rtp.RtpPacket)
-    assert audio_level(received, AUDIO.extensions[AUDIO_LEVEL_URI]) == level
-    assert audio_level(received, 2) is None
-    assert audio_level(received, None) is None
-    assert audio_level(packet(3), 1) is None
+    other = session(replace(AUDIO, extensions={AUDIO_LEVEL_URI: 2}))
+    without = session(replace(AUDIO, extensions={}))
+    assert levels(receiver, packet(1), packet(2, **extension)) == [None, level]
+    assert levels(other, packet(1), packet(2, **extension)) == [None, None]
+    assert levels(without, packet(1), packet(2, **extension)) == [None, None]
 
 
 @pytest.mark.parametrize("is_negotiated", [False, True])
@@ -189,10 +191,9 @@ def test_two_byte_form_is_read_only_where_it_was_negotiated(is_negotiated: bool)
     receiver = session(replace(AUDIO, allows_mixed_extensions=is_negotiated))
     one_byte = {"extension_profile": ONE_BYTE_PROFILE, "extension": build_elements({1: b"\x05"})}
     two_byte = {"extension_profile": 0x1000, "extension": b"\x01\x01\x7f\x00"}
-    taken = [receiver.receive_rtp(rtp.build(packet(n, **(two_byte if n % 2 else one_byte))), START) for n in range(6)]
-    levels = [audio_level(result, 1) for result in taken if isinstance(result, rtp.RtpPacket)]
+    packets = [packet(number, **(two_byte if number % 2 else one_byte)) for number in range(6)]
     loud, silent = AudioLevel(5), AudioLevel(127) if is_negotiated else None
-    assert levels == [loud, silent] * 3
+    assert levels(receiver, *packets) == [loud, silent] * 3
 
 
 # --- reports out

@@ -3,6 +3,7 @@
 #define RS_FORM_RTP ...
 #define RS_FORM_TAKEN ...
 #define RS_FORM_NEWS ...
+#define RS_NO_AUDIO_LEVEL ...
 
 struct rs_path {
     struct rs_address client;
@@ -29,4 +30,5 @@ struct rs_fact {
     uint8_t has_extension;
     uint8_t form;
     uint8_t has_news;
+    uint16_t audio_level;
 };

@@ -22,6 +22,7 @@ struct rs_rtp_session {
     uint8_t codec_count;
     uint8_t source_count;
     uint8_t transport_id;
+    uint8_t audio_level_id;
     uint8_t allows_two_byte;
     uint8_t watches_gaps;
     uint16_t watched_number;
