@@ -82,7 +82,7 @@ def main() -> None:
         f"{without.latency_ms(0.5):.2f}",
         f"{without.latency_ms(0.99):.2f}",
         f"{beside.latency_ms(0.99):.2f}",
-        f"{beside.sent - beside.received}",
+        f"{beside.skipped}",
         f"{spent:.2f}",
         f"{median(done) * 1e3:.1f} (p99 {quantiles(done, n=100)[98] * 1e3:.1f})",
         f"{len(joins) - len(done)}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +38,25 @@ def test_rearming_a_million_times_keeps_the_memory_of_one_key() -> None:
     for step in range(100_000):
         queue.schedule("call", float(step))
     assert len(queue._heap) <= 2 * len(queue) + 65
+
+
+def test_who_is_taken_out_is_let_go_at_once() -> None:
+    """However long its place in the queue would last: calls that wait there are freed all together, for all to feel."""
+
+    class Call:
+        pass
+
+    queue: TimerQueue[Call] = TimerQueue()
+    others = [Call() for _ in range(10)]
+    for step, other in enumerate(others):
+        queue.schedule(other, 100.0 + step)
+    call = Call()
+    gone = weakref.ref(call)
+    for when in (9.0, 5.0, 7.0, None):
+        queue.schedule(call, when)
+    del call
+    assert gone() is None
+    assert queue.next() == 100.0
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.one_of(st.none(), st.integers(0, 50)))), st.integers(0, 50))
