@@ -64,7 +64,7 @@ def read_toml(key: str, path: Path) -> Tree:
         raise ConfigurationError(key, str(path), "a TOML file in UTF-8") from None
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigurationError(key, str(path), f"a TOML file ({error})") from None
 
 

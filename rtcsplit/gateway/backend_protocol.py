@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..media.playout_events import PlayoutEvent, SegmentFinished, SegmentStarted, Starved
+from ..wire.json_text import decode_json
 from ..wire.rtp_extension import AudioLevel
 from .refusal import Refusal
 
@@ -61,8 +62,8 @@ _DECODER: msgspec.json.Decoder[BackendEvent] = msgspec.json.Decoder(BackendEvent
 def parse(text: str) -> BackendEvent | Refusal:
     """Return the event in a text message."""
     try:
-        return _DECODER.decode(text)
-    except (msgspec.DecodeError, RecursionError) as cause:
+        return decode_json(text, _DECODER)
+    except msgspec.DecodeError as cause:
         return Refusal("event_invalid", str(cause))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from ..wire.json_text import decode_json
 from .refusal import Refusal
 
 __all__ = ["AudioDelta", "EventMaker", "for_backend", "lets_interrupt", "parse_audio", "parse_head", "parse_object"]
@@ -46,8 +47,8 @@ class _Head(Struct, frozen=True):
 
 _HEAD = msgspec.json.Decoder(_Head)
 _AUDIO = msgspec.json.Decoder(AudioDelta)
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
 _NOT_THE_CLIENTS = frozenset({"model", "input_audio_format", "output_audio_format"})
-_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def parse_head(text: str | bytes) -> str | Refusal:
@@ -55,24 +56,24 @@ def parse_head(text: str | bytes) -> str | Refusal:
     if isinstance(text, bytes):
         return Refusal("invalid_event", "events are text")
     try:
-        return _HEAD.decode(text).type
-    except _ERRORS as error:
+        return decode_json(text, _HEAD).type
+    except msgspec.DecodeError as error:
         return Refusal("invalid_event", str(error))
 
 
 def parse_audio(text: str | bytes) -> AudioDelta | Refusal:
     """Return an audio event."""
     try:
-        return _AUDIO.decode(text)
-    except _ERRORS as error:
+        return decode_json(text, _AUDIO)
+    except msgspec.DecodeError as error:
         return Refusal("invalid_event", str(error))
 
 
 def parse_object(text: str | bytes) -> dict[str, Any]:
     """Return the members of an event that :func:`parse_head` took; none where they cannot be read."""
     try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except _ERRORS:
+        return decode_json(text, _OBJECT)
+    except msgspec.DecodeError:
         return {}
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from ..wire.json_text import decode_json
+
 __all__ = ["CONVERSATION_EVENTS", "ConversationMemory"]
 
 MAX_ITEMS = 128
@@ -107,8 +109,8 @@ class ConversationMemory:
             Whether it is news to the client too; not where the backend confirms an item that it was given again.
         """
         try:
-            event = _EVENT.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            event = decode_json(text, _EVENT)
+        except msgspec.DecodeError:
             return True
         if kind in _ITEMS or kind == _OUTPUT_ITEM:
             if event.item is not None and event.item.id in self._restored:

@@ -155,7 +155,7 @@ class Directory:
             document = tomllib.loads(Path(path).read_text("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(setting, str(path), f"a readable file ({error})") from None
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise ConfigurationError(setting, str(path), f"a TOML file ({error})") from None
         return cls._from_document(document)
 
@@ -168,7 +168,7 @@ class Directory:
         """
         try:
             document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise ConfigurationError("directory", "(text)", f"TOML ({error})") from None
         return cls._from_document(document)
 

@@ -152,7 +152,7 @@ class Steering:
         """
         try:
             document = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise ConfigurationError(setting, str(path), f"a readable TOML file ({error})") from None
         for key in document:
             if key != _TABLE:

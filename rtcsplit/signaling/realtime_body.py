@@ -17,6 +17,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from ..wire.json_text import decode_json
 from .realtime_errors import refusal
 
 __all__ = ["CallRequest", "ExpiresAfter", "SecretRequest", "parse_call", "parse_secret"]
@@ -83,13 +84,13 @@ def parse_secret(body: bytes) -> SecretRequest:
 
 def _decode(body: bytes | str, shape: type[_T], param: str | None = None) -> _T:
     try:
-        return msgspec.json.decode(body, type=shape)
+        return decode_json(body, msgspec.json.Decoder(shape))
     except msgspec.ValidationError as error:
         place = re.search(r"`\$\.?([^`]*)`$", str(error))
         missing = re.search(r"missing required field `(\w+)`", str(error))
         param = param or (missing[1] if missing else place[1] if place else None) or None
         raise refusal(400, "invalid_value", str(error), param) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except msgspec.DecodeError:
         raise refusal(400, "invalid_json", "this is not JSON", param) from None
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Struct, field
 
+from ..wire.json_text import decode_json
 from .problems import Problem
 
 __all__ = ["CandidatesRequest", "OfferRequest", "RemoteCandidate", "StartRequest", "decode"]
@@ -69,8 +70,8 @@ def decode(body: bytes, shape: type[_T]) -> _T:
         Problem: 400, the body is no JSON (``json``), or says something else (``request``).
     """
     try:
-        return msgspec.json.decode(body, type=shape)
+        return decode_json(body, msgspec.json.Decoder(shape))
     except msgspec.ValidationError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, "request", str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except msgspec.DecodeError:
         raise Problem(HTTPStatus.BAD_REQUEST, "json", "the body is not JSON") from None

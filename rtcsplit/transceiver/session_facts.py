@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from ..errors import UsageError
+from ..wire.json_text import decode_json
 
 __all__ = ["Facts", "read_facts"]
+
+_RECORD = msgspec.json.Decoder(dict[str, Any])
 
 
 @dataclass(slots=True)
@@ -96,12 +100,11 @@ def read_facts(lines: Iterable[str]) -> Facts:
 
 def _record(line: str) -> dict[str, Any]:
     try:
-        record = json.loads(line)
-    except ValueError:
+        return decode_json(line, _RECORD)
+    except msgspec.ValidationError:
+        raise UsageError("this is no session log: a line is no object") from None
+    except msgspec.DecodeError:
         raise UsageError("this is no session log: a line is not JSON") from None
-    if not isinstance(record, dict):
-        raise UsageError("this is no session log: a line is no object")
-    return record
 
 
 def _take(facts: Facts, record: Mapping[str, Any]) -> None:

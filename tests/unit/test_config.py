@@ -287,7 +287,9 @@ def test_flag_without_a_key_or_a_value_is_refused(flag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"[relay", b"\xff\xfe", b"a = 1\na = 2", None], ids=["syntax", "utf8", "twice", "absent"]
+    "content",
+    [b"[relay", b"\xff\xfe", b"a = 1\na = 2", b"a = " + b"[" * 20_000, None],
+    ids=["syntax", "utf8", "twice", "deep", "absent"],
 )
 def test_unreadable_file_is_named_by_the_setting_that_named_it(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "relay.toml"

@@ -100,6 +100,7 @@ def test_file_and_text_say_the_same(tmp_path: Path) -> None:
         pytest.param("10.0.0.2", "10.0.0.1", "transceiver", id="address twice"),
         pytest.param("[[transceiver]]", "[[relay]]", "relay", id="unknown table"),
         pytest.param("[[transceiver]]", "[[transceiver", "directory", id="no TOML"),
+        pytest.param("[[transceiver]]", "x = " + "[" * 20_000, "directory", id="TOML without end"),
     ],
 )
 def test_unusable_text_names_the_key(old: str, new: str, key: str) -> None:

@@ -10,15 +10,19 @@ import json
 from collections import deque
 from typing import Any
 
+import msgspec
+
 from ...errors import UsageError
 from ...gateway.waiting import Change
 from ...session.events import ChannelClosed, ChannelEvent, ChannelOpened, DataChannelsEnded, MessageReceived
 from ...transceiver.call import Call
+from ...wire.json_text import decode_json
 
 __all__ = ["Chat"]
 
 PEER_LEFT = {"type": "signalling", "message": {"type": "peerLeft"}}
 
+_MESSAGE = msgspec.json.Decoder(dict[str, Any])
 _MAX_WAITING = 256
 _MAX_WAITING_OCTETS = 1 << 20
 _MAX_EARLY = 50  # messages of ours, as pipecat's own transport keeps
@@ -100,12 +104,11 @@ class Chat:
         if isinstance(data, str) and data.startswith("ping"):
             return  # a sign of life; the checks of ICE are ours
         try:
-            message = json.loads(data)
-        except (ValueError, RecursionError):
-            message = None
-        if not isinstance(message, dict):
+            message = decode_json(data, _MESSAGE)
+        except msgspec.DecodeError:
             self.dropped += 1
-        elif message.get("type") != "signalling":  # what is signalled is the state of tracks, which RTP tells better
+            return
+        if message.get("type") != "signalling":  # what is signalled is the state of tracks, which RTP tells better
             self._keep(message, len(data))
 
     def _keep(self, message: dict[str, Any], octets: int) -> None:
