@@ -10,23 +10,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ...errors import SdpError
 from ..negotiation import AudioNegotiation, DtlsRole, IceCredentials, Negotiation
 from .answer import Answer, build_answer
 from .extension import check_extension_ids
 from .local import LocalDescription
-from .offer import Offer
+from .offer import MediaSection, Offer
 from .transport import RemoteTransport, Setup
 
 __all__ = ["OfferAnswer"]
 
 
+class _Place(NamedTuple):
+    """What a section has to stay while it is in use."""
+
+    mid: str | None
+    kind: str
+    protocol: str
+
+    @classmethod
+    def of(cls, section: MediaSection) -> _Place:
+        return cls(section.mid, section.kind, section.protocol)
+
+
 @dataclass(frozen=True, slots=True)
 class _Agreed:
-    """What the latest offer and its answer say."""
+    """What the latest offer and its answer say, as far as a later offer is held against it."""
 
-    offer: Offer
+    places: tuple[_Place, ...]
     transport: RemoteTransport
     negotiation: Negotiation
     audio: AudioNegotiation
@@ -91,7 +104,8 @@ class OfferAnswer:
         if self._agreed is not None and self._agreed.negotiation.data is not None and answer.negotiation.data is None:
             local = replace(local, has_data=False)  # a DTLS association carries one SCTP association, once
         transport = offer.transport_of(answer.section)
-        self._agreed = _Agreed(offer, transport, answer.negotiation, answer.negotiation.audio)
+        places = tuple(map(_Place.of, offer.sections))
+        self._agreed = _Agreed(places, transport, answer.negotiation, answer.negotiation.audio)
         self.local = local
         return answer
 
@@ -109,13 +123,12 @@ def _later(local: LocalDescription, agreed: _Agreed) -> LocalDescription:
 
 def _check_sections(agreed: _Agreed, offer: Offer, answer: Answer) -> None:
     """RFC 3264 section 8: sections stay in their places; what we refused may become something else."""
-    before = agreed.offer.sections
-    if len(offer.sections) < len(before):
+    if len(offer.sections) < len(agreed.places):
         raise SdpError("sections_removed", "a later offer has fewer sections", is_malformed=False)
     data = agreed.negotiation.data
     taken = {agreed.audio.mid, None if data is None else data.mid}
-    for old, new in zip(before, offer.sections, strict=False):
-        if (old.mid or "") in taken and (old.mid, old.kind, old.protocol) != (new.mid, new.kind, new.protocol):
+    for old, new in zip(agreed.places, offer.sections, strict=False):
+        if (old.mid or "") in taken and old != _Place.of(new):
             raise new.head.unsupported("section_changed", "a section in use has become another one")
     if data is not None and answer.negotiation.data not in (data, None):
         raise answer.section.head.unsupported("section_changed", "the data channels' section is another one")
