@@ -1,10 +1,12 @@
 """``csrc/srtp.h``: SRTP through the libsrtp that pylibsrtp carries, whose functions and contexts go to C as addresses.
 
 Two extensions cannot share their types, so pointers cross as integers. This is the one place that knows pylibsrtp's
-private names for them.
+private names for them. Its ``Session`` is not used: each has a buffer of 1,500 octets that nothing here needs.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import pylibsrtp
 from pylibsrtp import _binding as _libsrtp
@@ -54,12 +56,14 @@ class SrtpContexts:
             where they are found without a search.
     """
 
+    __slots__ = ("_owners", "address", "cdata", "inbound_address", "outbound_address", "sent_to")
+
     def __init__(
-        self, outbound: pylibsrtp.Session, inbound: pylibsrtp.Session, *, tag_length: int, is_index_last: bool
+        self, outbound: pylibsrtp.Policy, inbound: pylibsrtp.Policy, *, tag_length: int, is_index_last: bool
     ) -> None:
-        self._owners = (outbound, inbound)
+        self._owners = (_new_context(outbound), _new_context(inbound))
         self.sent_to: tuple[object, bytes] = (None, b"")
-        self.outbound_address, self.inbound_address = map(_context_address, self._owners)
+        self.outbound_address, self.inbound_address = map(_address, self._owners)
         self.cdata = ffi.new(
             "struct rs_srtp *",
             {
@@ -89,5 +93,13 @@ class SrtpContexts:
         return drop_reason(drop) if drop else ffi.buffer(octets, length[0])[:]
 
 
-def _context_address(session: pylibsrtp.Session) -> int:
-    return int(_libsrtp.ffi.cast("uintptr_t", session._srtp[0]))
+def _new_context(policy: pylibsrtp.Policy) -> Any:
+    created = _libsrtp.ffi.new("srtp_t *")
+    status = _libsrtp.lib.srtp_create(created, policy._policy)
+    if status:
+        raise RuntimeError(f"libsrtp made no context: {pylibsrtp.ERRORS[status]}")
+    return _libsrtp.ffi.gc(created[0], _libsrtp.lib.srtp_dealloc)
+
+
+def _address(context: Any) -> int:
+    return int(_libsrtp.ffi.cast("uintptr_t", context))

@@ -54,8 +54,8 @@ class SrtpSession:
         profile = keys.profile
         self._longest_rtp = _MAX_DATAGRAM_SENT - profile.tag_length
         self.contexts = SrtpContexts(
-            _session(profile, keys.local, pylibsrtp.Policy.SSRC_ANY_OUTBOUND),
-            _session(profile, keys.remote, pylibsrtp.Policy.SSRC_ANY_INBOUND),
+            _policy(profile, keys.local, pylibsrtp.Policy.SSRC_ANY_OUTBOUND),
+            _policy(profile, keys.remote, pylibsrtp.Policy.SSRC_ANY_INBOUND),
             tag_length=profile.tag_length,
             # RFC 3711 section 3.4 puts the tag behind the index, RFC 7714 section 9.2 the index behind the tag.
             is_index_last=profile is not SrtpProfile.AES128_CM_HMAC_SHA1_80,
@@ -172,7 +172,7 @@ def _is_rtcp(packet: bytes) -> bool:
     return 192 <= packet[1] <= 223
 
 
-def _session(profile: SrtpProfile, key: bytes, direction: int) -> pylibsrtp.Session:
+def _policy(profile: SrtpProfile, key: bytes, direction: int) -> pylibsrtp.Policy:
     policy = pylibsrtp.Policy(key=key, ssrc_type=direction, srtp_profile=_PROFILES[profile])
     policy.window_size = _WINDOW_SIZE
-    return pylibsrtp.Session(policy=policy)
+    return policy
