@@ -6,7 +6,6 @@ begin with the keys, live on application data, and end with the association.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from ..drops import DropReason
@@ -40,7 +39,7 @@ class Association:
         self._dtls = open_dtls(role, negotiation.remote_fingerprints)
         self.channels = None if data is None else DataChannels(data, role, random=random)
         self._random = random
-        self._events: deque[AssociationEvent] = deque()
+        self._events: list[AssociationEvent] = []
 
     def renegotiate(self, negotiation: Negotiation, now: float) -> None:
         """Begin or end the data channels as a later answer says (RFC 8841 section 9); DTLS goes on."""
@@ -83,7 +82,7 @@ class Association:
 
     def next_event(self) -> AssociationEvent | None:
         """Return and forget the oldest event, None when there is none."""
-        return self._events.popleft() if self._events else None
+        return self._events.pop(0) if self._events else None
 
     def next_timer(self) -> float | None:
         """Return when :meth:`handle_timer` wants to be called, None for never."""

@@ -11,7 +11,6 @@ deadline, which then reports the last failure.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 
 from ..drops import DropReason
@@ -65,7 +64,7 @@ class DtlsEndpoint:
         self._deadline = 0.0
         self._poll_at: float | None = None
         self._outgoing: list[bytes] = []
-        self._events: deque[DtlsEvent] = deque()
+        self._events: list[DtlsEvent] = []
 
     @property
     def state(self) -> DtlsState:
@@ -104,7 +103,7 @@ class DtlsEndpoint:
 
     def next_event(self) -> DtlsEvent | None:
         """Return the next event, None when there is none."""
-        return self._events.popleft() if self._events else None
+        return self._events.pop(0) if self._events else None
 
     def next_timer(self) -> float | None:
         """Return when :meth:`handle_timer` wants to be called; None outside of a handshake."""

@@ -10,7 +10,6 @@ Sans-IO: after each call that changes the object, empty ``datagrams_to_send`` an
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from ..drops import DropReason
@@ -79,7 +78,7 @@ class IceLite:
         self._consent_until = now + _CONSENT
         self._sent_at = now
         self._outbox: list[tuple[bytes, Path]] = []
-        self._events: deque[IceEvent] = deque()
+        self._events: list[IceEvent] = []
 
     @property
     def state(self) -> State:
@@ -180,7 +179,7 @@ class IceLite:
 
     def next_event(self) -> IceEvent | None:
         """Return the oldest event not yet returned, None if there is none."""
-        return self._events.popleft() if self._events else None
+        return self._events.pop(0) if self._events else None
 
     def next_timer(self) -> float | None:
         """When :meth:`handle_timer` wants to be called; None after the end."""

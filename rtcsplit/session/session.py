@@ -13,7 +13,6 @@ Sources: RFC 8445 (ICE), RFC 5764 (DTLS-SRTP), RFC 7675 (consent), RFC 7983 (dem
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -102,7 +101,7 @@ class Session:
         self._media = SessionMedia(self._ice, self._outbox)
         self.channels = self._association.channels
         self.state = SessionState.CHECKING
-        self._events: deque[SessionEvent] = deque()
+        self._events: list[SessionEvent] = []
         self._is_timer_nearer = False
 
     @property
@@ -291,7 +290,7 @@ class Session:
 
     def next_event(self) -> SessionEvent | None:
         """Return and forget the oldest event, None when there is none."""
-        return self._events.popleft() if self._events else None
+        return self._events.pop(0) if self._events else None
 
     def next_timer(self) -> float | None:
         """Return when :meth:`handle_timer` wants to be called, None for never."""

@@ -6,8 +6,6 @@ are octets here: streams and reports are above, in ``rtcsplit.media``.
 
 from __future__ import annotations
 
-from collections import deque
-
 from ..drops import DropReason
 from ..errors import UsageError
 from ..wire.address import Path
@@ -44,20 +42,20 @@ class SessionMedia:
         self._ice = ice
         self._outbox = outbox
         self._is_open = False
-        self._early: deque[HeldPacket] = deque()
+        self._early: list[HeldPacket] = []
 
     @property
     def is_exhausted(self) -> bool:
         """Whether the keys have protected as many packets as they may."""
         return self.srtp is not None and self.srtp.is_exhausted
 
-    def open(self, srtp: SrtpSession) -> deque[HeldPacket]:
+    def open(self, srtp: SrtpSession) -> list[HeldPacket]:
         """Take the keys; return and forget what came before them, to be received now."""
         self.srtp = srtp
         self._is_open = True
         return self._forget()
 
-    def close(self) -> deque[HeldPacket]:
+    def close(self) -> list[HeldPacket]:
         """Send nothing more; return and forget what still waits for keys."""
         self._is_open = False
         return self._forget()
@@ -119,6 +117,6 @@ class SessionMedia:
             raise UsageError(_NOT_CONNECTED)
         return self.srtp
 
-    def _forget(self) -> deque[HeldPacket]:
-        early, self._early = self._early, deque()
+    def _forget(self) -> list[HeldPacket]:
+        early, self._early = self._early, []
         return early

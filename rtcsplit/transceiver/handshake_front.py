@@ -10,7 +10,6 @@ other; between the two there are queues and no lock.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -88,7 +87,7 @@ class HandshakeFront:
         self._state = DtlsState.NEW
         self._timer: float | None = None
         self._outgoing: list[bytes] = []
-        self._events: deque[DtlsEvent] = deque()
+        self._events: list[DtlsEvent] = []
 
     @property
     def state(self) -> DtlsState:
@@ -128,7 +127,7 @@ class HandshakeFront:
     def next_event(self) -> DtlsEvent | None:
         """Return the next event."""
         if self._events:
-            return self._events.popleft()
+            return self._events.pop(0)
         return None if self._own is None else self._own.next_event()
 
     def next_timer(self) -> float | None:
