@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from ._rtcsplit import ffi, lib
 from .rtp_session import NativeRtpSession
 from .siphash import KEY_SIZE
 from .srtp import SrtpContexts
 
-__all__ = ["NativeSessionTable"]
+__all__ = ["ADDRESS_SIZE", "NativeSessionTable"]
 
 _SMALLEST = 64
+
+ADDRESS_SIZE: int = ffi.sizeof("struct rs_address")
+"""Octets of an address, with which a packed path begins."""
 
 
 class NativeSessionTable:
@@ -19,16 +23,21 @@ class NativeSessionTable:
 
     Attributes:
         cdata: for the other wrappers; valid while this object lives, whatever is put in.
+        notes: what whoever reads batches notes of an address of a session, by its octets; gone with the address.
     """
 
     def __init__(self) -> None:
         self.cdata = ffi.new("struct rs_session_table *", {"secret": secrets.token_bytes(KEY_SIZE)})
+        self.notes: dict[bytes, Any] = {}
         # also keeps alive what C has pointers to
         self._known: dict[tuple[bytes, int], tuple[int, SrtpContexts | None, NativeRtpSession | None]] = {}
         self._grow(_SMALLEST)
 
     def __len__(self) -> int:
         return len(self._known)
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._known
 
     def put(
         self, ip: bytes, port: int, session: int, keys: SrtpContexts | None, rtp: NativeRtpSession | None = None
@@ -52,7 +61,9 @@ class NativeSessionTable:
     def remove(self, ip: bytes, port: int) -> None:
         """Forget an address, known or not."""
         if self._known.pop((ip, port), None) is not None:
-            lib.rs_session_table_remove(self.cdata, _address(ip, port))
+            address = _address(ip, port)
+            lib.rs_session_table_remove(self.cdata, address)
+            self.notes.pop(ffi.buffer(address)[:], None)
 
     def _grow(self, capacity: int) -> None:
         self._entries = ffi.new("struct rs_session_entry[]", capacity)

@@ -20,7 +20,7 @@ from .._native.udp import PathSocket
 from ..drops import DropReason
 from ..session.outbox import Outgoing
 from ..wire.address import Address, Path
-from .facts import FactReader, PathCache, Received
+from .facts import FactReader, PathReader, Received, pack_path
 
 __all__ = ["DatagramBatch", "MemoryBatch"]
 
@@ -57,8 +57,7 @@ class DatagramBatch:
     ) -> None:
         networks = None if relay_networks is None else [_mapped(network) for network in relay_networks]
         self._socket = PathSocket(fd, networks, table, trunk_mtu)
-        self._paths = PathCache()
-        self._reader = FactReader(self._paths)
+        self._reader = FactReader(PathReader(table))
         self.drops: Counter[DropReason] = self._reader.drops
         self.received = 0
         self.sent = 0
@@ -95,10 +94,10 @@ class DatagramBatch:
             for _, path, srtp in batch:
                 contexts = None if srtp is None else srtp.contexts
                 if contexts is None:
-                    paths.append(self._paths.pack(path))
+                    paths.append(pack_path(path))
                 else:
                     if contexts.sent_to[0] is not path:
-                        contexts.sent_to = (path, self._paths.pack(path))
+                        contexts.sent_to = (path, pack_path(path))
                     paths.append(contexts.sent_to[1])
                 keys.append(contexts)
             drops = self._socket.send([octets for octets, _, _ in batch], paths, keys)
@@ -122,7 +121,7 @@ class MemoryBatch:
     def __init__(self, table: NativeSessionTable) -> None:
         self._inbound = InboundBatch(table)
         self._outbound = OutboundBatch()
-        self._paths = PathCache()
+        self._paths = PathReader(table)
         self._reader = FactReader(self._paths)
         self._returned: list[tuple[bytes, Path]] = []
         self.drops: Counter[DropReason] = self._reader.drops
@@ -134,9 +133,7 @@ class MemoryBatch:
         """
         taken: list[Received] = []
         for batch in _batches(datagrams):
-            count = self._inbound.load(
-                [datagram for datagram, _ in batch], [self._paths.pack(path) for _, path in batch]
-            )
+            count = self._inbound.load([datagram for datagram, _ in batch], [pack_path(path) for _, path in batch])
             taken += self._reader.read(self._inbound.open(count, now), self._inbound.octets)
             for octets, packed in self._inbound.returned():
                 if octets is None:

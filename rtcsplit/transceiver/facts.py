@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Container, Iterable
 from functools import partial
 from typing import Any, NamedTuple, cast
 
 from .._native.batch import FORM_NEWS, FORM_RECEIVED, FORM_RTP, FORM_TAKEN, NO_AUDIO_LEVEL, PATH
+from .._native.session_table import ADDRESS_SIZE, NativeSessionTable
 from ..drops import DropReason
 from ..wire.address import Address, Path, Via
 from ..wire.packet import Kind
@@ -16,11 +17,10 @@ from ..wire.rtp import HEADER_SIZE, RtpPacket, packet_of
 from ..wire.rtp_extension import AudioLevel
 
 __all__ = [
-    "CACHE_LIMIT",
     "CallNews",
     "FactReader",
     "OpenedPacket",
-    "PathCache",
+    "PathReader",
     "Received",
     "ReceivedDatagram",
     "RefusedPacket",
@@ -32,8 +32,6 @@ _KINDS = {int(kind.value): kind for kind in Kind}
 _NOWHERE = Address(bytes(16), 0)
 _RTP_FORMS = (FORM_TAKEN, FORM_RTP)
 _LEVELS = [*(AudioLevel.of(octet) for octet in range(NO_AUDIO_LEVEL)), None]  # by what a fact says
-# Of a pure conversion: whoever was forgotten is converted once more.
-CACHE_LIMIT = 16384
 
 
 class ReceivedDatagram(NamedTuple):
@@ -117,37 +115,33 @@ def pack_path(path: Path) -> bytes:
     return PATH.pack(*path.client, *relay, *proxy)
 
 
-class PathCache:
-    """Paths as ``struct rs_path`` and back; equal ones are one object, as long as it is remembered.
+class PathReader:
+    """Reads ``struct rs_path``. The latest path of an address that a session has stays one object.
 
-    What came by the latest paths is remembered. A full cache stays full: one that was emptied and filled again would
-    look like a leak for as long as that takes.
+    It is kept beside the address in the session table and goes with it: strangers leave nothing here, nor do sessions
+    that have ended.
+
+    Args:
+        table: of the sessions; None where there is none.
     """
 
-    def __init__(self) -> None:
-        self._paths: OrderedDict[bytes, Path] = OrderedDict()
-        self._packed: dict[int, bytes] = {}  # by identity of those: a path's hash takes longer than all the rest
-
-    def __len__(self) -> int:
-        return len(self._paths)
+    def __init__(self, table: NativeSessionTable | None) -> None:
+        self._notes: dict[bytes, Any] = {} if table is None else table.notes
+        self._sessions: Container[tuple[bytes, int]] = () if table is None else table
 
     def unpack(self, packed: bytes) -> Path:
         """Return the path; it has no ``via`` where that part is zero."""
-        path = self._paths.get(packed)
-        if path is None:
-            client_ip, client_port, relay_ip, relay_port, proxy_ip, proxy_port = PATH.unpack(packed)
-            has_via = relay_port or proxy_port
-            via = Via(Address(relay_ip, relay_port), Address(proxy_ip, proxy_port)) if has_via else None
-            path = Path(Address(client_ip, client_port), via)
-            if len(self._paths) >= CACHE_LIMIT:
-                del self._packed[id(self._paths.popitem(last=False)[1])]
-            self._paths[packed] = path
-            self._packed[id(path)] = packed
+        address = packed[:ADDRESS_SIZE]
+        known = self._notes.get(address)
+        if known is not None and known[0] == packed:
+            return cast("Path", known[1])
+        client_ip, client_port, relay_ip, relay_port, proxy_ip, proxy_port = PATH.unpack(packed)
+        has_via = relay_port or proxy_port
+        via = Via(Address(relay_ip, relay_port), Address(proxy_ip, proxy_port)) if has_via else None
+        path = Path(Address(client_ip, client_port), via)
+        if path.client in self._sessions:
+            self._notes[address] = (packed, path)
         return path
-
-    def pack(self, path: Path) -> bytes:
-        """Return the path's octets, as :func:`pack_path`."""
-        return self._packed.get(id(path)) or pack_path(path)
 
 
 class FactReader:
@@ -157,7 +151,7 @@ class FactReader:
         drops: by reason. Grows; the caller may clear it.
     """
 
-    def __init__(self, paths: PathCache) -> None:
+    def __init__(self, paths: PathReader) -> None:
         self._unpack = paths.unpack
         self.drops: Counter[DropReason] = Counter()
 
