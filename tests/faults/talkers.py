@@ -14,8 +14,7 @@ import sys
 
 import httpx
 
-from tests.interop.lean_client import LeanClient
-from tests.interop.test_many_calls import TOC
+from tests.interop.lean_client import TOC, LeanClient
 
 _FIRST = 10  # packets that have to come back before a call counts as one
 _MOST = 50 * 600

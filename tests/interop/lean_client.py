@@ -24,8 +24,9 @@ from rtcsplit.session.certificate import Certificate
 
 from ..stun_oracle import is_authentic
 
-__all__ = ["LeanClient"]
+__all__ = ["TOC", "LeanClient"]
 
+TOC = b"\xf8"  # Opus: CELT, fullband, 20 ms, mono, one frame (RFC 6716 section 3.1)
 PAYLOAD_TYPE = 111
 PACKET_SECONDS = 0.020
 TIMESTAMP_STEP = 960  # RFC 7587 section 4.1

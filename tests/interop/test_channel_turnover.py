@@ -19,9 +19,10 @@ import pytest
 from rtcsplit.session.events import ChannelClosed, ChannelEvent, ChannelOpened, MessageReceived
 from rtcsplit.transceiver.call import Call
 
-from . import test_chromium_data_channels, test_data_channels
+from .aiortc_channels import aiortc_pair, closed, opened, received
 from .browser import chromium
 from .libwebrtc_channels import LibwebrtcPair
+from .page_channels import page_pair
 
 AT_ONCE = 50
 SHORT, LONG = 200, 10_000
@@ -53,18 +54,18 @@ Turn = Callable[[int], Any]
 
 @contextlib.asynccontextmanager
 async def with_aiortc() -> AsyncIterator[tuple[Pair, Turn]]:
-    async with test_data_channels.pair() as both:
+    async with aiortc_pair() as both:
         both.client.createDataChannel("keeper")
         await both.connect()
 
         async def one() -> None:
             channel = both.client.createDataChannel("turn")
-            replies = test_data_channels.received(channel)
-            await test_data_channels.opened(channel)
+            replies = received(channel)
+            await opened(channel)
             channel.send("hello")
             await replies.get()
             channel.close()
-            await test_data_channels.closed(channel)
+            await closed(channel)
 
         yield both, lambda count: asyncio.gather(*(one() for _ in range(count)))
 
@@ -87,7 +88,7 @@ async def with_libwebrtc() -> AsyncIterator[tuple[Pair, Turn]]:
 
 @contextlib.asynccontextmanager
 async def with_chromium() -> AsyncIterator[tuple[Pair, Turn]]:
-    async with chromium() as browser, test_chromium_data_channels.pair(browser) as both:
+    async with chromium() as browser, page_pair(browser) as both:
         await both.connect(("keeper", {}))
         yield both, lambda count: both.page.evaluate(TURN, count)
 

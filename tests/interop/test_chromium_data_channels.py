@@ -3,62 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 
 from rtcsplit.session.dcep import ChannelParameters
 from rtcsplit.session.events import ChannelClosed, ChannelEvent, ChannelOpened, MessageReceived
 from rtcsplit.transceiver.call import Call
-from rtcsplit.transceiver.transceiver import Transceiver
 
-from .browser import HasPages, chromium
-from .channels import LossyWay, Pump, Recorder, recording_transceiver
+from .browser import chromium
+from .channels import Pump
+from .page_channels import OPEN, SAID, SEND, page_pair, summed
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-# Chromium keeps every message that a channel brings; text as it is, octets as length and sum.
-PAGE = """
-() => {
-    const connection = new RTCPeerConnection();
-    connection.addTransceiver("audio");
-    window.channels = {};
-    window.keep = (channel) => {
-        channel.binaryType = "arraybuffer";
-        const kept = {channel, messages: [], octets: 0};
-        channels[channel.label] = kept;
-        channel.onmessage = ({data}) => {
-            kept.octets += typeof data === "string" ? data.length : data.byteLength;
-            const sum = (octets) => octets.reduce((total, octet) => (total * 31 + octet) % 65521, 0);
-            kept.messages.push(typeof data === "string" ? data : [data.byteLength, sum(new Uint8Array(data))]);
-        };
-        kept.isOpen = new Promise((resolve) => {
-            if (channel.readyState === "open") resolve(); else channel.onopen = resolve;
-        });
-        kept.isClosed = new Promise((resolve) => { channel.onclose = resolve; });
-        return kept;
-    };
-    connection.ondatachannel = ({channel}) => keep(channel);
-    window.connection = connection;
-}
-"""
-OPEN = "([label, options]) => { keep(connection.createDataChannel(label, options)); }"
-OFFER = "async () => { await connection.setLocalDescription(); return connection.localDescription.sdp; }"
-ANSWER = "(sdp) => connection.setRemoteDescription({type: 'answer', sdp})"
-HAS = "([label, count]) => channels[label]?.messages.length >= count"
-MESSAGES = "(label) => channels[label].messages"
 DESCRIBE = """(label) => {
     const {id, ordered, maxRetransmits, maxPacketLifeTime, protocol} = channels[label].channel;
     return {id, ordered, maxRetransmits, maxPacketLifeTime, protocol};
-}"""
-SEND = """async ([label, values]) => {
-    await channels[label].isOpen;
-    for (const value of values)
-        channels[label].channel.send(typeof value === "string" ? value : new Uint8Array(value));
 }"""
 UPLOAD = """async ([label, pieces, size]) => {
     const {channel} = channels[label];
@@ -71,68 +34,16 @@ UPLOAD = """async ([label, pieces, size]) => {
 }"""
 
 
-def summed(message: bytes | str) -> Any:
-    """What the page keeps of a message."""
-    if isinstance(message, str):
-        return message
-    total = 0
-    for octet in message:
-        total = (total * 31 + octet) % 65_521
-    return [len(message), total]
-
-
-class Pair:
-    """A call of ours, and a page at its other end."""
-
-    def __init__(self, page: Page, recorder: Recorder, transceiver: Transceiver, way: LossyWay) -> None:
-        self.page = page
-        self.recorder = recorder
-        self.transceiver = transceiver
-        self.way = way
-
-    @property
-    def call(self) -> Call:
-        (call,) = self.transceiver.calls()
-        return call
-
-    async def connect(self, *channels: tuple[str, dict[str, object]]) -> None:
-        for channel in channels:
-            await self.page.evaluate(OPEN, list(channel))
-        accepted = await self.transceiver.accept((await self.page.evaluate(OFFER)).encode())
-        await self.page.evaluate(ANSWER, accepted.answer)
-        await self.recorder.until(lambda: len(self.recorder.of_type(ChannelOpened)) == len(channels))
-
-    async def messages(self, label: str, count: int, timeout: float = 60.0) -> list[Any]:
-        """What the page has, once it has that many."""
-        await self.page.wait_for_function(HAS, arg=[label, count], timeout=timeout * 1000)
-        found: list[Any] = await self.page.evaluate(MESSAGES, label)
-        return found
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     async with chromium() as running:
         yield running
 
 
-@contextlib.asynccontextmanager
-async def pair(browser: HasPages, setup: str = "active") -> AsyncIterator[Pair]:
-    page = await browser.new_page()
-    await page.goto("about:blank")
-    await page.evaluate(PAGE)
-    async with recording_transceiver(setup) as (recorder, transceiver, way):
-        yield Pair(page, recorder, transceiver, way)
-        await page.evaluate("() => connection.close()")
-    await page.close()
-
-
-SAID: list[Any] = ["text", [1, 2, 3], "", [], "ü" * 30_000, [7] * 65_536, "last"]
-
-
 @pytest.mark.parametrize("setup", ["active", "passive"])
 async def test_chromium_opens_and_both_sides_talk(browser: Browser, setup: str) -> None:
     """H6, H7, H8: in each DTLS role; parameters as opened, an echo of every kind of message."""
-    async with pair(browser, setup) as both:
+    async with page_pair(browser, setup) as both:
 
         def echo(call: Call, event: ChannelEvent) -> None:
             if isinstance(event, MessageReceived) and call.channels is not None:
@@ -156,7 +67,7 @@ async def test_chromium_opens_and_both_sides_talk(browser: Browser, setup: str) 
 
 async def test_we_open_and_chromium_answers(browser: Browser) -> None:
     """H6, H7: the page sees our channel and its parameters, and the message that left with the opening."""
-    async with pair(browser) as both:
+    async with page_pair(browser) as both:
         await both.connect(("theirs", {}))
         assert both.call.channels is not None
         channel_id = both.call.channels.open("ours", protocol="p", is_ordered=False, max_retransmits=0)
@@ -177,7 +88,7 @@ async def test_we_open_and_chromium_answers(browser: Browser) -> None:
 )
 async def test_bulk_goes_down_and_up(browser: Browser, loss: float, count: int, is_ordered: bool) -> None:
     """10 MB in pieces of 64 KiB each way, 1 MB at 5 % loss, in the long form 10 MB at 5 %; no datagram over 1,200."""
-    async with pair(browser) as both:
+    async with page_pair(browser) as both:
         await both.connect(("file", {"ordered": is_ordered}))
         both.way.share = loss
         Pump(both.recorder, both.call, (bytes([n]) * 65_536 for n in range(count))).start()
@@ -194,7 +105,7 @@ async def test_bulk_goes_down_and_up(browser: Browser, loss: float, count: int, 
 @pytest.mark.parametrize("closer", ["page", "ours"])
 async def test_channels_close_and_their_ids_come_again(browser: Browser, closer: str) -> None:
     """H9: by either side, after the last message."""
-    async with pair(browser) as both:
+    async with page_pair(browser) as both:
         await both.connect(("keeper", {}))
         assert both.call.channels is not None
         ids = set()

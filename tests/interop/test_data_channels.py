@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
-from collections.abc import AsyncIterator
 
 import aioice.ice
 import pytest
-from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 
 from rtcsplit.session.dcep import ChannelParameters
 from rtcsplit.session.events import (
@@ -20,9 +17,9 @@ from rtcsplit.session.events import (
     MessageReceived,
 )
 from rtcsplit.transceiver.call import Call
-from rtcsplit.transceiver.transceiver import Transceiver
 
-from .channels import LossyWay, Pump, Recorder, recording_transceiver
+from .aiortc_channels import aiortc_pair, closed, opened, received
+from .channels import Pump
 
 ROLES = {"active": "client", "passive": "server"}
 
@@ -33,66 +30,13 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
 
 
-class Pair:
-    """A call of ours, and aiortc at its other end."""
-
-    def __init__(self, recorder: Recorder, transceiver: Transceiver, way: LossyWay) -> None:
-        self.recorder = recorder
-        self.way = way
-        self.transceiver = transceiver
-        self.client = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.remote_channels: asyncio.Queue[RTCDataChannel] = asyncio.Queue()
-        self.client.on("datachannel", self.remote_channels.put_nowait)
-
-    @property
-    def call(self) -> Call:
-        (call,) = self.transceiver.calls()
-        return call
-
-    async def connect(self) -> None:
-        self.client.addTransceiver("audio")
-        await self.client.setLocalDescription(await self.client.createOffer())
-        accepted = await self.transceiver.accept(self.client.localDescription.sdp.encode())
-        await self.client.setRemoteDescription(RTCSessionDescription(accepted.answer, "answer"))
-
-
-@contextlib.asynccontextmanager
-async def pair(setup: str = "active") -> AsyncIterator[Pair]:
-    async with recording_transceiver(setup) as (recorder, transceiver, way):
-        found = Pair(recorder, transceiver, way)
-        try:
-            yield found
-        finally:
-            await found.client.close()
-
-
-def received(channel: RTCDataChannel) -> asyncio.Queue[bytes | str]:
-    queue: asyncio.Queue[bytes | str] = asyncio.Queue()
-    channel.on("message", queue.put_nowait)
-    return queue
-
-
-async def opened(channel: RTCDataChannel) -> None:
-    done = asyncio.Event()
-    channel.on("open", done.set)
-    if channel.readyState != "open":
-        await asyncio.wait_for(done.wait(), 20)
-
-
-async def closed(channel: RTCDataChannel) -> None:
-    done = asyncio.Event()
-    channel.on("close", done.set)
-    if channel.readyState != "closed":
-        await asyncio.wait_for(done.wait(), 20)
-
-
 MESSAGES = ["text", b"octets", "", b"", "ü" * 30_000, bytes(65_536), b"x" * 1132, b"x" * 1133, "last"]
 
 
 @pytest.mark.parametrize("setup", ROLES)
 async def test_aiortc_opens_and_both_sides_talk(setup: str) -> None:
     """H6, H7, H8: in each DTLS role; label, protocol and reliability as opened, an echo of every kind of message."""
-    async with pair(setup) as both:
+    async with aiortc_pair(setup) as both:
         channel = both.client.createDataChannel("chat", protocol="p", ordered=False, maxRetransmits=7)
         plain = both.client.createDataChannel("plain")
         replies = received(plain)
@@ -119,7 +63,7 @@ async def test_aiortc_opens_and_both_sides_talk(setup: str) -> None:
 @pytest.mark.parametrize("setup", ROLES)
 async def test_we_open_and_aiortc_answers(setup: str) -> None:
     """H6, H7: aiortc sees the channel with its parameters; the first message leaves with the opening."""
-    async with pair(setup) as both:
+    async with aiortc_pair(setup) as both:
         both.client.createDataChannel("theirs")
         await both.connect()
         await both.recorder.until(lambda: bool(both.recorder.of_type(ChannelOpened)))
@@ -143,7 +87,7 @@ async def test_we_open_and_aiortc_answers(setup: str) -> None:
 @pytest.mark.parametrize("is_ordered", [True, False], ids=["ordered", "unordered"])
 async def test_everything_arrives_both_ways_under_loss(is_ordered: bool) -> None:
     """H10: 5 % loss in each direction, 64 KiB messages among small ones."""
-    async with pair() as both:
+    async with aiortc_pair() as both:
         channel = both.client.createDataChannel("bulk", ordered=is_ordered)
         await both.connect()
         await both.recorder.until(lambda: bool(both.recorder.of_type(ChannelOpened)))
@@ -170,7 +114,7 @@ async def test_everything_arrives_both_ways_under_loss(is_ordered: bool) -> None
 @pytest.mark.parametrize("loss", [0.0, pytest.param(0.05, marks=pytest.mark.long)], ids=["clean", "lossy"])
 async def test_ten_megabytes_in_pieces(loss: float, is_ordered: bool) -> None:
     """Written as the channel drains, so that no more than 2 MiB wait; in the long form each way at 5 % loss."""
-    async with pair() as both:
+    async with aiortc_pair() as both:
         channel = both.client.createDataChannel("file", ordered=is_ordered)
         downlink = received(channel)
         pieces = [n.to_bytes(4, "big") * 16_384 for n in range(160)]
@@ -193,7 +137,7 @@ async def test_ten_megabytes_in_pieces(loss: float, is_ordered: bool) -> None:
 @pytest.mark.parametrize("closer", ["aiortc", "ours"])
 async def test_channels_close_and_their_ids_come_again(closer: str) -> None:
     """H9: by either side, after the last message."""
-    async with pair() as both:
+    async with aiortc_pair() as both:
         keeper = both.client.createDataChannel("keeper")
         await both.connect()
         await both.recorder.until(lambda: bool(both.recorder.of_type(ChannelOpened)))
@@ -222,7 +166,7 @@ async def test_channels_close_and_their_ids_come_again(closer: str) -> None:
 
 
 async def test_the_end_of_the_call_ends_the_channels() -> None:
-    async with pair() as both:
+    async with aiortc_pair() as both:
         channel = both.client.createDataChannel("chat")
         await both.connect()
         await both.recorder.until(lambda: bool(both.recorder.of_type(ChannelOpened)))

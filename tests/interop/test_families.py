@@ -23,8 +23,7 @@ from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address
 
 from ..processes import free_port
-from .lean_client import LeanClient
-from .test_many_calls import TOC
+from .lean_client import TOC, LeanClient
 
 IPV4, IPV6 = "127.0.0.1", "::1"
 ANYWHERE = "::"  # both families

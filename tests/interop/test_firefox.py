@@ -14,8 +14,8 @@ from rtcsplit.transceiver.call import Call
 
 from .firefox import TONE_HERTZ, TONE_LEVEL, Firefox, FirefoxPeer, firefox
 from .harness import PROFILES, ROLES, deployed, relay_reading
-from .test_chromium_data_channels import SAID, SEND, pair, summed
-from .test_voice import ToneApplication, served
+from .page_channels import SAID, SEND, page_pair, summed
+from .tone_application import ToneApplication, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -86,7 +86,7 @@ async def test_firefox_and_an_application_hear_each_other(browser: Firefox) -> N
 @pytest.mark.parametrize("setup", ROLES)
 async def test_channels_of_both_sides_carry_messages(browser: Firefox, setup: str) -> None:
     """H6, H7, H8: in each DTLS role; an echo of every kind of message, and a channel that we open."""
-    async with pair(browser, setup) as both:
+    async with page_pair(browser, setup) as both:
 
         def echo(call: Call, event: ChannelEvent) -> None:
             if isinstance(event, MessageReceived) and call.channels is not None:

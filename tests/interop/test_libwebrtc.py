@@ -23,7 +23,7 @@ from rtcsplit.session.sdp import LocalSetup
 
 from .harness import ROLES, deployed, relay_reading
 from .libwebrtc_peer import RATE, LibwebrtcPeer
-from .test_voice import ToneApplication, served
+from .tone_application import ToneApplication, served
 from .tones import TONE_HERTZ, dominant_hertz
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -8,13 +8,12 @@ import contextlib
 import httpx
 
 from .harness import deployed, relay_reading
-from .lean_client import LeanClient
+from .lean_client import TOC, LeanClient
 from .sockets import udp_ports
 
 CALLS = 50
 PACKETS = 100  # 2 s
 WORKERS = 2
-TOC = b"\xf8"  # Opus: CELT, fullband, 20 ms, mono, one frame (RFC 6716 section 3.1)
 
 
 def payloads_of(call: int) -> list[bytes]:

@@ -14,8 +14,7 @@ from rtcsplit.cli.demo.deployment import Deployment
 from .aiortc_peer import AiortcPeer
 from .browser import BrowserPeer, chromium
 from .harness import deployed, relay_reading
-from .lean_client import LeanClient
-from .test_many_calls import TOC
+from .lean_client import TOC, LeanClient
 
 CHUNK = 25  # packets, 0.5 s
 PACKETS = 50  # 1 s
