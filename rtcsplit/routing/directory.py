@@ -231,7 +231,7 @@ class Directory:
         """Return the text that :meth:`from_toml` makes this directory of."""
         lines = [
             f"[[{_TABLE}]]\ncluster = {entry.route.cluster}\nid = {entry.route.transceiver}\n"
-            f'address = "{entry.address}"\nstate = "{entry.state.value}"\n'
+            f'address = "{entry.address}"\nstate = "{entry.state.value}"\ntrunk = {str(entry.trunk).lower()}\n'
             for entry in self.entries
         ]
         for cluster in self.clusters:

@@ -80,6 +80,13 @@ def test_file_and_text_say_the_same(tmp_path: Path) -> None:
     assert Directory.from_toml("") == Directory()
 
 
+def test_a_directory_is_what_its_text_says() -> None:
+    """Of every field: what a relay holds for the process that comes after it is this text."""
+    clusters = [Cluster(7, (Address.of("10.7.0.1", 4000), Address.of("fd00::7", 4000)))]
+    directory = Directory([ACTIVE._replace(trunk=True), DRAINING, DEAD], clusters)
+    assert Directory.from_toml(directory.to_toml()) == directory
+
+
 @pytest.mark.parametrize(
     ("old", "new", "key"),
     [
