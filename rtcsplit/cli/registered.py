@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
 
+from ..relay.registration import Registration
 from ..routing.directory import DirectoryEntry, EntryState
 from ..routing.hint import Route, RoutingKeys
 from ..transceiver.transceiver import Transceiver
@@ -27,7 +28,7 @@ async def registered(config: TransceiverConfig, endpoint: Transceiver) -> AsyncI
         yield
         return
     link = redis_link(config.redis)
-    from ..relay.registration import Registration
+    from ..relay.registry_redis import RedisRegistry
 
     section = config.transceiver
     route = Route(section.cluster or 0, section.id or 0)
@@ -40,8 +41,7 @@ async def registered(config: TransceiverConfig, endpoint: Transceiver) -> AsyncI
             state = EntryState.DRAINING if endpoint.is_draining else EntryState.ACTIVE
             return DirectoryEntry(route, address, state, trunk=section.trunk_mtu > 0)
 
-        registration = Registration(link, partial(_ring, endpoint), entry)
-        await stack.enter_async_context(registration)
+        await stack.enter_async_context(Registration(RedisRegistry(link, partial(_ring, endpoint)), entry))
         yield
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigurationError
 from ..relay.directory_file import FileSource
 from ..relay.directory_follower import DirectoryFollower, DirectorySource
+from ..relay.registration import Registration
 from ..relay.relay import Relay
 from ..routing.directory import ClusterRelay, Directory
 from .config import RedisSection, RelayConfig
@@ -118,9 +119,10 @@ class RelayControl:
         if self._flow_cache is not None:
             await self._stack.enter_async_context(self._flow_cache)
         if self._link is not None and self._registers:
-            from ..relay.registration import Registration
+            from ..relay.registry_redis import RedisRegistry
 
-            await self._stack.enter_async_context(Registration(self._link, lambda: self._relay.keys, self._entry))
+            registry = RedisRegistry(self._link, lambda: self._relay.keys)
+            await self._stack.enter_async_context(Registration(registry, self._entry))
 
     @property
     def _registers(self) -> bool:

@@ -19,6 +19,7 @@ from rtcsplit.relay.directory_follower import DirectoryUnavailableError
 from rtcsplit.relay.directory_redis import RedisSource, announcement_key
 from rtcsplit.relay.redis_link import RedisLink, RedisSettings
 from rtcsplit.relay.registration import Registration
+from rtcsplit.relay.registry_redis import RedisRegistry
 from rtcsplit.routing.announcement import Announcement
 from rtcsplit.routing.directory import Cluster, ClusterRelay, Directory, DirectoryEntry, EntryState
 from rtcsplit.routing.hint import Route, RoutingKeys
@@ -63,7 +64,7 @@ def registration(link: RedisLink, number: int = 0, is_draining=lambda: False) ->
         state = EntryState.DRAINING if is_draining() else EntryState.ACTIVE
         return DirectoryEntry(ROUTES[number], ADDRESSES[number], state)
 
-    return Registration(link, lambda: KEYS, entry)
+    return Registration(RedisRegistry(link, lambda: KEYS), entry)
 
 
 def line(number: int, life_ms: int, state: EntryState = EntryState.ACTIVE, keys: RoutingKeys = KEYS) -> bytes:
@@ -208,7 +209,8 @@ async def test_relays_of_another_cluster_go_before_its_transceivers(server):
     async with linked(server) as link, registration(link, 0):
         elsewhere = source_of(link)
         inside = RedisSource(link, lambda: KEYS, (), is_ipv4_only=True, cluster=ROUTES[0].cluster)
-        async with Registration(link, lambda: KEYS, entry), Registration(link, lambda: KEYS, lambda: relays[1]):
+        registry = RedisRegistry(link, lambda: KEYS)
+        async with Registration(registry, entry), Registration(registry, lambda: relays[1]):
             directory = await elsewhere.read()
             assert directory == Directory(clusters=[Cluster(1, (relays[1].address, relays[0].address))])
             assert (await inside.read()).clusters == ()
