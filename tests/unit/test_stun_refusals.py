@@ -84,6 +84,18 @@ def test_refusals_are_limited_in_time() -> None:
     assert sum(answered(200 + tick / 100, 10) for tick in range(1000)) in range(100, 106)
 
 
+def test_a_process_sends_fifty_in_any_second_at_most() -> None:
+    """B12: by default, after whatever quiet; 25 a second in the long run, of 36 octets each."""
+    refusals, datagram = StunRefusals(), padded_request(100)
+    ticks = range(100_000, 101_000)
+    answered = [tick for tick in ticks for _ in range(5) if refusals.refuse(datagram, 401, HOME, tick / 100)]
+    assert max(sum(start <= tick < start + 100 for tick in answered) for start in ticks) in range(49, 51)
+    assert len(answered) in range(250, 277)
+    refused = StunRefusals().refuse(datagram, 401, HOME, 0.0)
+    assert refused is not None
+    assert len(refused[0]) == 36
+
+
 @pytest.mark.parametrize("limits", [(0, 1), (-1, 1), (1, 0)])
 def test_limits_that_allow_nothing_are_refused(limits: tuple[float, int]) -> None:
     with pytest.raises(UsageError):
