@@ -15,6 +15,7 @@ from ..routing.hint import Route
 from .config import HintKeysSection, RelaySection, TransceiverSection
 from .keys import minting_keys, resolved, routing_keys
 from .loading import Source, source_options
+from .relay_control import read_directory
 
 __all__ = ["hint"]
 
@@ -55,8 +56,7 @@ def open_(config: Path, settings: tuple[str, ...], ufrag: str) -> None:
     section = resolved(_keys_of(source))
     text = ufrag.partition(":")[0]
     relay = source.read_section("relay", RelaySection)
-    path = relay.directory if relay is not None and relay.directory_source == "file" else None
-    directory = None if path is None else Directory.from_file(path, setting="relay.directory")
+    directory = None if relay is None or not relay.has_directory_file else read_directory(relay)
     opened = routing_keys(section).open(text)
     if opened is None:
         raise UsageError(f"{text!r} does not open: {_why_closed(text, section)}")

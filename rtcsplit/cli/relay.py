@@ -89,7 +89,7 @@ class Plan:
             ConfigurationError: a setting, the keys or the directory cannot be used.
         """
         config = source.read(RelayConfig)
-        return cls(config, routing_keys(config.hint_keys), read_directory(config))
+        return cls(config, routing_keys(config.hint_keys), read_directory(config.relay))
 
     @property
     def settings(self) -> RelaySettings:
@@ -167,7 +167,7 @@ async def forward(
                 log.warning(event, extra={"keys": keys})
 
     control = RelayControl(
-        plan.config, relay, lambda: read_directory(source.read(RelayConfig)), lambda: process.is_ready
+        plan.config, relay, lambda: read_directory(source.read(RelayConfig).relay), lambda: process.is_ready
     )
 
     def collectors() -> list[Collector]:

@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
-from ..relay.directory_file import FileSource
+from ..relay.directory_file import FileSource, read_folder
 from ..relay.directory_follower import DirectoryFollower, DirectorySource
 from ..relay.registration import Registration
 from ..relay.relay import Relay
 from ..routing.directory import ClusterRelay, Directory
-from .config import RedisSection, RelayConfig
+from .config import RedisSection, RelayConfig, RelaySection
 from .extras import needs_extra, require_extra
 
 if TYPE_CHECKING:
@@ -25,20 +25,23 @@ if TYPE_CHECKING:
 __all__ = ["RelayControl", "read_directory", "redis_link", "require_extras"]
 
 
-def read_directory(config: RelayConfig) -> Directory:
-    """Return the directory of the file, or an empty one where it comes from elsewhere.
+def read_directory(relay: RelaySection) -> Directory:
+    """Return the directory of the file or folder, or an empty one where it comes from elsewhere.
 
     Raises:
         ConfigurationError: the file is no directory, or one that ``relay.transceiver_networks`` does not allow.
     """
-    path, networks = config.relay.directory, config.relay.transceiver_networks
-    if config.relay.directory_source != "file" or path is None:
+    path, networks = relay.directory, relay.transceiver_networks
+    if path is None or not relay.has_directory_file:
         return Directory()
-    directory = Directory.from_file(path, setting="relay.directory")
+    setting = "relay.directory"
+    if path.is_dir():
+        return read_folder(path, networks, is_ipv4_only=relay.upstream.is_ipv4, setting=setting)
+    directory = Directory.from_file(path, setting=setting)
     if networks and (outside := directory.outside(networks)):
         allowed = ", ".join(map(str, networks))
         expected = f"an address within relay.transceiver_networks ({allowed})"
-        raise ConfigurationError("relay.directory", str(outside[0]), expected)
+        raise ConfigurationError(setting, str(outside[0]), expected)
     return directory
 
 

@@ -112,8 +112,8 @@ async def serve_calls(
         lag.measured(),
         host.admin(config.admin, collectors) as admin,
         endpoint,
-        host.signaling(config.signaling.listen, served) as signaling,
         registered(config, endpoint),
+        host.signaling(config.signaling.listen, served) as signaling,
     ):
         host.on_reload(lambda: _reload(endpoint, config, read()))
         host.on_undo(endpoint.undo_drain)

@@ -1,15 +1,17 @@
-"""The directory in a TOML file, read again when the file changes."""
+"""The directory in a TOML file, or in all those of a folder, read again when one changes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+from ..errors import ConfigurationError
 from ..routing.directory import Directory
+from .directory_follower import Networks, consistent
 
-__all__ = ["FileSource"]
+__all__ = ["FileSource", "read_folder"]
 
-Stamp = tuple[int, int, int] | None
+FileStamp = tuple[int, str, int, int]  # when it changed last, and what tells it from another of that time
 
 
 class FileSource:
@@ -19,7 +21,7 @@ class FileSource:
     taken for a short one. What was there when this object was made counts as read.
 
     Args:
-        path: the file.
+        path: the file, or the folder.
         read: reads and checks it.
     """
 
@@ -40,9 +42,51 @@ class FileSource:
         self._used = stamp
         return self._read()
 
-    def _stamp(self) -> Stamp:
-        try:
-            status = self._path.stat()
-        except OSError:
+    def _stamp(self) -> tuple[FileStamp, ...]:
+        files = _files(self._path) if self._path.is_dir() else [self._path]
+        return tuple(found for file in files if (found := _stamp_of(file)) is not None)
+
+
+def read_folder(folder: Path, networks: Networks, *, is_ipv4_only: bool, setting: str) -> Directory:
+    """Return the directory of all ``*.toml`` of a folder, which may have a writer each.
+
+    Of two entries that contradict each other the one in the newer file counts; an entry outside of ``networks`` is
+    left out.
+
+    Args:
+        folder: of directory files.
+        networks: where transceivers may be; everywhere if empty.
+        is_ipv4_only: whether the relay's upstream side has no IPv6.
+        setting: dotted name of the setting that named it, for the error.
+
+    Raises:
+        ConfigurationError: one of the files is no directory.
+    """
+    stamped = [(stamp, file) for file in _files(folder) if (stamp := _stamp_of(file)) is not None]
+    newest_first = [file for _, file in sorted(stamped, reverse=True)]
+    parts = [part for file in newest_first if (part := _part(file, setting)) is not None]
+    entries = [entry for part in parts for entry in part.entries]
+    clusters = {cluster.id: cluster for part in reversed(parts) for cluster in part.clusters}
+    return consistent(entries, networks, is_ipv4_only=is_ipv4_only, clusters=clusters.values())
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.toml"))
+
+
+def _stamp_of(file: Path) -> FileStamp | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, file.name, status.st_size, status.st_ino
+
+
+def _part(file: Path, setting: str) -> Directory | None:
+    """What one file says; None where it has gone meanwhile."""
+    try:
+        return Directory.from_file(file, setting=setting)
+    except ConfigurationError as error:
+        if not file.exists():
             return None
-        return status.st_mtime_ns, status.st_size, status.st_ino
+        raise ConfigurationError(f"{file.name}: {error.key}", error.value, error.expected) from None

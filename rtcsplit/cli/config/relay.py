@@ -38,7 +38,7 @@ class RelaySection(Struct, frozen=True, kw_only=True):
     listen: Annotated[Address | None, LISTEN] = None
     upstream: Annotated[Address, LISTEN]
     directory_source: Annotated[Literal["file", "redis", "dns"], takes('"file", "redis" or "dns"')] = "file"
-    directory: Annotated[Path | None, takes("a TOML file of transceivers", values.path)] = None
+    directory: Annotated[Path | None, takes("a TOML file of transceivers, or a folder of them", values.path)] = None
     transceiver_networks: Annotated[tuple[Network, ...], NETWORKS] = ()
     relay_listen: Annotated[Address | None, LISTEN] = None
     relay_networks: Annotated[tuple[Network, ...], NETWORKS] = ()
@@ -74,6 +74,11 @@ class RelaySection(Struct, frozen=True, kw_only=True):
             networks = [str(network) for network in self.relay_networks]
             raise ConfigurationError("relay.relay_networks", networks, "no networks where there is no relay_listen")
 
+    @property
+    def has_directory_file(self) -> bool:
+        """Whether a file, or a folder of them, lists the transceivers."""
+        return self.directory_source == "file" and self.directory is not None
+
     def _check_relays(self, relay_listen: Address, kinds: int, highest: int) -> None:
         if not self.relay_networks:
             raise ConfigurationError("relay.relay_networks", [], "the networks that other relays send from")
@@ -107,7 +112,7 @@ class RelayConfig(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         source = self.relay.directory_source
         if source == "file" and self.relay.directory is None:
-            raise ConfigurationError("relay.directory", None, "a TOML file of transceivers")
+            raise ConfigurationError("relay.directory", None, "a TOML file of transceivers, or a folder of them")
         if source == "redis" and self.redis is None:
             raise ConfigurationError("redis.url", None, "where Redis is, since relay.directory_source is redis")
         if source == "dns" and self.directory_dns is None:

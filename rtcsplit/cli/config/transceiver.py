@@ -38,6 +38,7 @@ class TransceiverSection(Struct, frozen=True, kw_only=True):
         Address | None,
         takes('the address that relays send to, "HOST:PORT", no wildcard', values.destination_address),
     ] = None
+    announce_to: Annotated[Path | None, takes("a folder to write to", values.path)] = None
     relay_networks: Annotated[tuple[Network, ...], NETWORKS] = ()
     dtls_setup: Annotated[Literal["auto", "active", "passive"], takes('"auto", "active" or "passive"')] = "auto"
     srtp_profiles: Annotated[
@@ -109,12 +110,15 @@ class TransceiverConfig(Struct, frozen=True, kw_only=True):
             raise ConfigurationError("hint_keys.mint", None, "the id of the secret that mints, 0..15")
         if self.hint_keys is not None:
             self.transceiver.require_route()
-        if self.redis is not None:
+        if self.redis is not None or self.transceiver.announce_to is not None:
             self._require_registration()
 
     def _require_registration(self) -> None:
-        if self.transceiver.mode != "relay":
+        if self.transceiver.mode != "relay" and self.redis is not None:
             raise ConfigurationError("redis.url", "(hidden)", "no Redis where transceiver.mode is direct")
+        if self.transceiver.mode != "relay":
+            folder = str(self.transceiver.announce_to)
+            raise ConfigurationError("transceiver.announce_to", folder, "no folder where transceiver.mode is direct")
         if self.transceiver.announce is None and values.is_wildcard(self.transceiver.listen):
             expected = "the address that relays send to, since transceiver.listen is a wildcard"
             raise ConfigurationError("transceiver.announce", None, expected)
