@@ -51,7 +51,7 @@ def listed(relay: Running) -> tuple[int, int]:
 
 def check(answer: str, remote_ufrag: str) -> bytes:
     """A binding request as that answer invites to."""
-    values = dict(line[2:].split(":", 1) for line in answer.splitlines() if line.startswith("a=ice-"))
+    values = dict(line[2:].split(":", 1) for line in answer.splitlines() if line.startswith(("a=ice-u", "a=ice-p")))
     attributes = [(stun.Attribute.USERNAME, f"{values['ice-ufrag']}:{remote_ufrag}".encode())]
     key = values["ice-pwd"].encode()
     return stun.build(stun.MessageClass.REQUEST, stun.BINDING, os.urandom(12), attributes, integrity_key=key)
