@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rtcsplit._native.session_table import NativeSessionTable
 from rtcsplit.drops import DropReason
 from rtcsplit.errors import UsageError
@@ -17,13 +19,16 @@ from rtcsplit.session.keying import SrtpKeys
 from rtcsplit.session.session import Session
 from rtcsplit.session.srtp import SrtpSession
 from rtcsplit.transceiver.datagrams import MemoryBatch
-from rtcsplit.transceiver.facts import OpenedPacket, ReceivedDatagram, RefusedPacket
+from rtcsplit.transceiver.facts import OpenedPacket, Received, ReceivedDatagram, RefusedPacket
 from rtcsplit.wire.address import Address, Path
 from rtcsplit.wire.packet import Kind
 from rtcsplit.wire.rtp import RtpPacket, build
 
 _SOMEWHERE = Path(Address.of("192.0.2.1", 1))
 _SESSION = 1
+
+Outcome = tuple[DropReason | None, list[SessionEvent]]
+"""Why a datagram was dropped, or None, and what it brought beside the session's own events."""
 
 
 class BatchedSrtp(SrtpSession):
@@ -75,17 +80,21 @@ class BatchedSession:
         self._batch = MemoryBatch(self._table)
         self._clients: set[Address] = set()
 
-    def receive(self, datagram: bytes, path: Path, now: float) -> tuple[DropReason | None, list[SessionEvent]]:
-        """Return why the datagram was dropped, or None, and what it brought beside the session's own events."""
+    def receive(self, batch: list[tuple[bytes, Path]], now: float) -> Iterator[Outcome]:
+        """Open the datagrams together, then have the session take them one after the other."""
         self._batch.drops.clear()
-        [*taken] = self._batch.open([(datagram, path)], now)
-        if not taken:
-            return next(iter(self._batch.drops)), []
-        [received] = taken
+        taken = self._batch.open(batch, now)
+        for reason in self._batch.drops.elements():
+            yield reason, []
+        for received in taken:
+            yield self._take(received, now)
+
+    def _take(self, received: Received, now: float) -> Outcome:
         if isinstance(received, RefusedPacket):
             return received.reason, []
         if isinstance(received, ReceivedDatagram):
             return self._session.receive_classified(received.kind, received.payload, received.path, now), []
+        assert isinstance(received, OpenedPacket)  # batches here know no RTP session
         reason = self._session.accept_opened(received.kind, received.path, now)
         if reason is not None:
             return reason, []

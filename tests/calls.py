@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ from rtcsplit.session.session_state import SessionState
 from rtcsplit.session.stun_refusals import StunRefusals
 from rtcsplit.wire.address import Address, Path
 
-from .batched import BatchedSession
+from .batched import BatchedSession, Outcome
 from .client_peer import ALL_PROFILES, ClientPeer
 from .link import Conditions, Network
 
@@ -50,16 +50,18 @@ class ServerPeer:
         self._batched = BatchedSession(session)
 
     def receive(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
-        events: list[SessionEvent] = []
-        if self.is_batched:
-            reason, events = self._batched.receive(datagram, path, now)
-        else:
-            reason = self.session.receive(datagram, path, now)
-        if reason is not None:
-            self.drops[reason] += 1
-        self._follow()
-        self.events += events
+        [reason] = self.receive_batch([(datagram, path)], now)
         return reason
+
+    def receive_batch(self, batch: list[tuple[bytes, Path]], now: float) -> list[DropReason | None]:
+        reasons = []
+        for reason, events in self._batched.receive(batch, now) if self.is_batched else self._one_by_one(batch, now):
+            if reason is not None:
+                self.drops[reason] += 1
+            self._follow()
+            self.events += events
+            reasons.append(reason)
+        return reasons
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
         datagrams = self._batched.seal(now) if self.is_batched else self.session.datagrams_to_send(now)
@@ -75,6 +77,10 @@ class ServerPeer:
 
     def of_type(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]
+
+    def _one_by_one(self, batch: list[tuple[bytes, Path]], now: float) -> Iterator[Outcome]:
+        for datagram, path in batch:
+            yield self.session.receive(datagram, path, now), []
 
     def _follow(self) -> None:
         while (event := self.session.next_event()) is not None:

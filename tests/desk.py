@@ -109,12 +109,16 @@ class Desk:
         self.network.run_for(0.1)
 
     def receive(self, datagram: bytes, path: Path, now: float) -> None:
+        self.receive_batch([(datagram, path)], now)
+
+    def receive_batch(self, batch: list[tuple[bytes, Path]], now: float) -> None:
         if self.is_batched:
-            self.board.receive_batch(self._batch.open([(datagram, path)], now), now)
+            self.board.receive_batch(self._batch.open(batch, now), now)
             return
-        kind = classify(datagram)
-        assert isinstance(kind, Kind)
-        self.board.receive(kind, datagram, path, now)
+        for datagram, path in batch:
+            kind = classify(datagram)
+            assert isinstance(kind, Kind)
+            self.board.receive(kind, datagram, path, now)
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
         outgoing = self.board.outgoing(now)

@@ -29,6 +29,12 @@ class Peer(Protocol):
     def handle_timer(self, now: float) -> None: ...
 
 
+class Server(Peer, Protocol):
+    """A peer that takes what arrives at one instant together, as it would come off a socket."""
+
+    def receive_batch(self, batch: list[tuple[bytes, Path]], now: float) -> object: ...
+
+
 @dataclass
 class Conditions:
     """How the link treats each datagram; times in seconds, probabilities 0..1."""
@@ -46,7 +52,7 @@ class Network:
     from the server goes to whoever is attached at ``path.client`` when it arrives.
     """
 
-    def __init__(self, server: Peer, conditions: Conditions | None = None, *, seed: int = 1, start: float = 1000.0):
+    def __init__(self, server: Server, conditions: Conditions | None = None, *, seed: int = 1, start: float = 1000.0):
         self.now = start
         self.server = server
         self.conditions = conditions or Conditions()
@@ -106,12 +112,15 @@ class Network:
         return min(times, default=None)
 
     def _fire(self) -> None:
+        batch: list[tuple[bytes, Path]] = []
         while self._flights and self._flights[0][0] <= self.now:
             _, _, datagram, path, is_uplink = heapq.heappop(self._flights)
             if is_uplink:
-                self.server.receive(datagram, path, self.now)
+                batch.append((datagram, path))
             elif path.client in self._clients:
                 self._clients[path.client].receive(datagram, path, self.now)
+        if batch:
+            self.server.receive_batch(batch, self.now)
         for peer in self._peers():
             timer = peer.next_timer()
             if timer is not None and timer <= self.now:

@@ -57,6 +57,10 @@ class SctpPeer:
         self._follow(now)
         return reason
 
+    def receive_batch(self, batch: list[tuple[bytes, Path]], now: float) -> None:
+        for datagram, path in batch:
+            self.receive(datagram, path, now)
+
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Path]]:
         packets = self.endpoint.packets_to_send(now)
         self.sent += packets

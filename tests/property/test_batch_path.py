@@ -33,6 +33,7 @@ PACKETS = st.tuples(
     st.sampled_from((None, ONE_BYTE_PROFILE, 0x1000)),
     LEVELS,
     st.booleans(),
+    st.sampled_from((True, False, False)),  # the next one comes with it
 )
 STEPS = st.lists(st.one_of(PACKETS, PACKETS, st.sampled_from(("wait", "report", "bye"))), max_size=40)
 
@@ -73,7 +74,7 @@ def run(steps: list[tuple[int, ...] | str], *, delivers: bool, is_batched: bool)
             elif step == "bye":
                 client.send_rtcp(rtcp.build([rtcp.ReceiverReport(0x1234), rtcp.Goodbye((0x1234,))]))
             else:
-                payload_type, choice, jump, distance, ssrc, profile, level, marker = step
+                payload_type, choice, jump, distance, ssrc, profile, level, marker, has_company = step
                 sequence_number, timestamp, transport = sequence_number + jump, timestamp + distance, transport + 1
                 payloads = _PAYLOADS[payload_type]  # type: ignore[index]
                 packet = RtpPacket(
@@ -88,7 +89,8 @@ def run(steps: list[tuple[int, ...] | str], *, delivers: bool, is_batched: bool)
                 )
                 with suppress(UsageError):  # a client sends no number twice
                     client.send_rtp(build(packet))
-                desk.network.run_for(0.02)
+                if not has_company:
+                    desk.network.run_for(0.02)
         desk.network.run_for(6.0)
         assert call.statistics is not None
         return heard(client), call.statistics, +desk.drops, application.packets
@@ -101,13 +103,18 @@ def test_a_batch_does_what_is_done_one_by_one(steps: list[tuple[int, ...] | str]
     assert run(steps, delivers=delivers, is_batched=True) == run(steps, delivers=delivers, is_batched=False)
 
 
-def test_plain_packets_go_back_without_python() -> None:
-    """The comparison above would say nothing if everything was asked for: only the first packet of a source is."""
+@pytest.mark.parametrize(("together", "asked_for"), [(1, 1), (5, 5)])
+def test_plain_packets_go_back_without_python(together: int, asked_for: int) -> None:
+    """The comparison above would say nothing if everything was asked for: only a source's first packet is.
+
+    And what comes in one batch with that.
+    """
     desk = Desk()
     call, client = desk.dial()
     desk.connect(client)
     for number in range(50):
         client.send_rtp(rtp(number, OPUS_20_MS))
-        desk.network.run_for(0.02)
+        if number % together == together - 1:
+            desk.network.run_for(0.02 * together)
     assert call.statistics is not None
-    assert (len(heard(client)), call.statistics.packets_sent, desk.returned) == (50, 50, 49)
+    assert (len(heard(client)), call.statistics.packets_sent, desk.returned) == (50, 50, 50 - asked_for)

@@ -91,6 +91,28 @@ def test_a_tuple_that_cannot_hear_us_costs_one_check() -> None:
     assert call.server.session.path == Path(OTHER_ADDRESS)
 
 
+@ROLES
+def test_every_check_of_a_handshake_repeats_the_flight_where_it_came_from(role: DtlsRole) -> None:
+    """C7, C8: at once, before the flight's own timer; not after the handshake."""
+    call = virtual_call(server_role=role, nominates="never")
+    if role is DtlsRole.SERVER:
+        call.network.drop_if = lambda datagram, is_uplink: not is_uplink and classify(datagram) is Kind.DTLS
+        call.network.run_until(lambda: Kind.DTLS in kinds(call.network.downlink))
+    now = call.network.now
+    call.server.receive(call.client.check(), Path(CLIENT_ADDRESS), now)
+    call.server.datagrams_to_send(now)
+    for _ in range(2):
+        call.server.receive(call.client.check(), Path(OTHER_ADDRESS), now)
+        sent = call.server.datagrams_to_send(now)
+        assert {path for _, path in sent} == {Path(OTHER_ADDRESS)}
+        assert {classify(datagram) for datagram, _ in sent} == {Kind.STUN, Kind.DTLS}
+    call.network.drop_if = lambda datagram, is_uplink: False
+    call.connect()
+    call.network.run_for(1.0)
+    call.server.receive(call.client.check(), Path(CLIENT_ADDRESS), call.network.now)
+    assert [classify(datagram) for datagram, _ in call.server.datagrams_to_send(call.network.now)] == [Kind.STUN]
+
+
 def test_nothing_is_sent_before_the_first_authenticated_check() -> None:
     """C8: in the active role no ClientHello before it, and one right after it."""
     call = virtual_call()

@@ -374,6 +374,24 @@ def test_the_selected_address_outlives_many_others() -> None:
     assert len(desk.board.table) == 16
 
 
+def test_an_address_that_a_check_pushes_out_is_not_heard_behind_it() -> None:
+    """C9: in one batch too, where its packet was opened before the check was looked at."""
+    desk = Desk()
+    call, client = desk.dial()
+    desk.connect(client)
+    first, *others = (Path(Address.of("203.0.113.9", port)) for port in range(1000, 1016))
+    client.send_raw(client.check(), first)
+    desk.network.run_for(0.1)
+    for other in others:
+        client.send_raw(client.check(), other)
+    assert client.srtp is not None
+    client.send_raw(client.srtp.protect(rtp(1, OPUS_20_MS)), first)
+    desk.network.run_for(0.1)
+    assert call.statistics is not None
+    assert call.statistics.packets_received == 0
+    assert sum(desk.drops.values()) == 1
+
+
 def test_checks_in_a_victims_name_cost_it_a_check_interval_at_most() -> None:
     """T12, A14: an attacker with a call of its own claims the victim's address all the time; a gap lets it in."""
     desk = Desk()
