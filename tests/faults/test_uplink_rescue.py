@@ -135,14 +135,18 @@ def test_replayed_packets_count_once() -> None:
     assert desk.drops == {DropReason.SRTP_REPLAYED: 19}
 
 
-def test_who_copies_an_ssrc_diverts_nothing() -> None:
+@pytest.mark.parametrize("is_older", [False, True], ids=["newer call", "older call"])
+def test_who_copies_an_ssrc_diverts_nothing(is_older: bool) -> None:
     """C25: a call that says what another one's source is called changes nothing for that one."""
     desk, client = dialled()
-    _, copier = desk.dial()
+    _, copier = desk.dial(nominates="first")
     desk.connect(copier)
     call, _ = desk.board.calls()
+    if is_older:
+        client, copier, call = copier, client, desk.board.calls()[1]
     speak(desk, client, range(1, 50))
-    for number in range(1, 50):
+    desk.receive(rtp(1, OPUS_20_MS, ssrc=0xBAD) + bytes(16), Path(AWAY), desk.network.now)
+    for number in range(1, 60):
         copier.send_rtp(rtp(number, OPUS_20_MS))
         desk.network.run_for(TICK)
     desk.receive(rtp(1, OPUS_20_MS, ssrc=0xBAD) + bytes(16), Path(AWAY), desk.network.now)  # has all calls looked at

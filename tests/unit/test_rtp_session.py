@@ -243,12 +243,14 @@ def test_sender_reports_pair_ntp_and_rtp_time_of_one_instant() -> None:
 
 
 def test_ntp_time_is_the_wall_clock() -> None:
-    """F7: unix time plus the seconds from 1900 to 1970."""
+    """F7: unix time plus the seconds from 1900 to 1970; the RTP time beside it is that of the same instant."""
     ours = session()
-    ours.send(b"x", duration=960, now=START)
+    sent = rtp.parse(ours.send(b"x", duration=960, now=START))
+    assert isinstance(sent, rtp.RtpPacket)
     ((report, _),) = reports(ours, START + 2)
     assert isinstance(report, rtcp.SenderReport)
     assert report.ntp_time / (1 << 32) == START + 2 + NTP_OFFSET + 2_208_988_800
+    assert report.rtp_timestamp == (sent.timestamp + 2 * 48_000) & 0xFFFFFFFF
 
 
 def test_two_sources_are_reported_in_one_compound_packet() -> None:

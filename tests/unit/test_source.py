@@ -55,6 +55,13 @@ def test_probation_after_bye_ends_across_the_wrap_of_sequence_numbers() -> None:
     assert feed(source, [65535, 0]) == [False, True]
 
 
+def test_one_packet_after_bye_revives_nothing_and_its_successor_does() -> None:
+    """F3, F13: though it is the very next one."""
+    source = heard(100)
+    source.depart(START)
+    assert feed(source, [101, 102]) == [False, True]
+
+
 @pytest.mark.parametrize(
     ("jump", "counts"),
     [(1, True), (2999, True), (3000, False), (3001, False), (-99, True), (-100, False), (-101, False)],
