@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .session.session import Session
     from .transceiver.application import Application
     from .transceiver.call import Call
+    from .transceiver.packet_loop import PacketLoop
     from .transceiver.settings import TransceiverSettings
     from .transceiver.transceiver import Transceiver
     from .wire.address import Address
@@ -35,6 +36,7 @@ __all__ = [
     "DirectoryEntry",
     "DropReason",
     "EntryState",
+    "PacketLoop",
     "Relay",
     "RelaySettings",
     "Route",
@@ -57,6 +59,7 @@ _HOMES = {
     "DirectoryEntry": "routing.directory",
     "DropReason": "drops",
     "EntryState": "routing.directory",
+    "PacketLoop": "transceiver.packet_loop",
     "Relay": "relay.relay",
     "RelaySettings": "relay.settings",
     "Route": "routing.hint",

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from rtcsplit.cli.web import serving
 from rtcsplit.gateway.echo import Echo
 from rtcsplit.signaling.whip import WhipSettings, whip_application
+from rtcsplit.transceiver import packet_loop
 from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address
@@ -75,7 +76,7 @@ class CountedServer:
 
 
 def _run(connection: Connection) -> None:
-    asyncio.run(_serve(connection))
+    packet_loop.run(_serve(connection))
 
 
 async def _serve(connection: Connection) -> None:

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "address.h"
+#include "gathering.h"
 #include "rtp.h"
 #include "session_table.h"
 #include "wire.h"
@@ -18,9 +19,6 @@
 #define ECHO_BATCH 64
 #define ECHO_BATCHES 8 /* in one turn */
 #define ECHO_DATAGRAM 2048
-#define ECHO_MEMORY 0.05     /* seconds over which the load is judged */
-#define ECHO_SHORTEST 0.0002 /* of the pauses */
-#define ECHO_BUSY 0.25       /* share of the time, from which on the longest pause is made */
 
 typedef int echo_cipher(void *context, void *packet, int *len);
 
@@ -35,10 +33,9 @@ struct echo {
     echo_cipher *protect, *unprotect;
     int fd;
     _Atomic int is_stopped;
-    double longest_pause;
     struct echo_session *sessions;
     struct rs_session_table table; /* session number: index of `sessions`, from 1 on */
-    double busy, started, worked;
+    struct rs_gathering gathering;
     struct mmsghdr received[ECHO_BATCH], sent[ECHO_BATCH];
     struct iovec vectors[ECHO_BATCH];
     struct sockaddr_storage names[ECHO_BATCH];
@@ -66,7 +63,7 @@ int echo_init(struct echo *echo, echo_cipher *protect, echo_cipher *unprotect, i
         .protect = protect,
         .unprotect = unprotect,
         .fd = fd,
-        .longest_pause = longest_pause,
+        .gathering = {.longest = longest_pause},
         .sessions = sessions,
         .table = {.entries = entries, .capacity = capacity},
     };
@@ -127,21 +124,6 @@ static int turn(struct echo *echo)
     return count;
 }
 
-/* As rtcsplit/transceiver/gathering.py. */
-static double pause_after(struct echo *echo, double started, double ended)
-{
-    double interval = started - echo->started;
-    if (interval < 1e-6)
-        interval = 1e-6;
-    double weight = interval < ECHO_MEMORY ? interval / ECHO_MEMORY : 1.0;
-    double share = echo->worked < interval ? echo->worked / interval : 1.0;
-    echo->busy += weight * (share - echo->busy);
-    echo->started = started;
-    echo->worked = ended - started;
-    double pause = echo->longest_pause * (echo->busy < ECHO_BUSY ? echo->busy / ECHO_BUSY : 1.0);
-    return pause < ECHO_SHORTEST ? 0.0 : pause;
-}
-
 /* Returns once echo_stop was called by another thread. */
 void echo_run(struct echo *echo)
 {
@@ -152,7 +134,8 @@ void echo_run(struct echo *echo)
         double started = seconds();
         for (unsigned n = 0; n < ECHO_BATCHES && turn(echo) == ECHO_BATCH; n++)
             continue;
-        double pause = pause_after(echo, started, seconds());
+        rs_gathering_note(&echo->gathering, started, seconds());
+        double pause = rs_gathering_pause(&echo->gathering);
         if (pause > 0.0)
             nanosleep(&(struct timespec){.tv_nsec = (long)(pause * 1e9)}, NULL);
     }

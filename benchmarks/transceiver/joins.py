@@ -25,6 +25,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from rtcsplit.gateway.echo import Echo
+from rtcsplit.transceiver import packet_loop
 from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address
@@ -160,7 +161,7 @@ def _serve(*connections: Connection) -> None:
 
             await asyncio.gather(*(serve(connection, accept) for connection in connections))
 
-    asyncio.run(main())
+    packet_loop.run(main())
 
 
 def _join(commands: Connection, server: Connection) -> None:

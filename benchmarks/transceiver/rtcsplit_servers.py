@@ -103,6 +103,7 @@ def _with(make: Callable[[], Application], settings: TransceiverSettings) -> Cal
 DIRECT = TransceiverSettings(listen=_ANY)
 CONTENDERS: dict[str, Callable[[Connection], Awaitable[None]]] = {
     "rtcsplit": _with(Echo, DIRECT),
+    "rtcsplit-asyncio": _with(Echo, DIRECT),
     "rtcsplit-callback": _with(EchoAndCallback, DIRECT),
     "rtcsplit-python": _with(EchoFromPython, DIRECT),
     "rtcsplit-at-once": _with(Echo, TransceiverSettings(listen=_ANY, gather=0.0)),

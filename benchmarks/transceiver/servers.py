@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+from rtcsplit.transceiver import packet_loop
+
 from . import aiortc_servers, rtcsplit_servers, voice_servers
 from .c_echo import serve_c_echo
 
@@ -20,6 +22,8 @@ CONTENDERS: dict[str, Callable[[Connection], Awaitable[None]]] = {
     **voice_servers.CONTENDERS,
     "c-echo": serve_c_echo,
 }
+
+_IN_ASYNCIOS_LOOP = (*aiortc_servers.CONTENDERS, "rtcsplit-asyncio")
 
 
 class Server:
@@ -73,4 +77,5 @@ class Server:
 
 def _run(contender: str, connection: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    asyncio.run(CONTENDERS[contender](connection))
+    run = asyncio.run if contender in _IN_ASYNCIOS_LOOP else packet_loop.run
+    run(CONTENDERS[contender](connection))

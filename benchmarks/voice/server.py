@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from rtcsplit.gateway.voice import VoiceApplication
 from rtcsplit.gateway.voice_session import VoiceSession
 from rtcsplit.gateway.voice_settings import VoiceSettings
+from rtcsplit.transceiver import packet_loop
 from rtcsplit.transceiver.garbage import collect_rarely
 from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.transceiver import Transceiver
@@ -76,7 +77,7 @@ def _run(options: Options, connection: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     if options.has_precedence:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    asyncio.run(_Talk(options).serve(connection))
+    packet_loop.run(_Talk(options).serve(connection))
 
 
 class _Talk:

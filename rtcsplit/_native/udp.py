@@ -1,4 +1,4 @@
-"""The transceiver's UDP socket, a batch per call: ``csrc/path_socket.h`` on ``csrc/udp_batch.h``."""
+"""The transceiver's UDP socket in batches: ``csrc/path_reader.h`` on ``csrc/path_socket.h``."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ class PathSocket:
             where datagrams carry no Simple Proxy Protocol header.
         table: whose SRTP is opened.
         trunk_mtu: octets of the longest IP packet with several datagrams in it, where relays read that; 0: send none.
+        gather: seconds that datagrams may gather in the socket while there is much work.
 
     Attributes:
         octets: what the offsets of received facts point into; overwritten by the next batch.
-        turn: what became of the latest batch, ``struct rs_path_turn``.
+        turn: what became of what was taken last, ``struct rs_path_turn``.
 
     Raises:
         OSError: ``fd`` is no bound IPv4 or IPv6 UDP socket.
@@ -43,6 +44,7 @@ class PathSocket:
         networks: Sequence[tuple[bytes, int]] | None,
         table: NativeSessionTable | None = None,
         trunk_mtu: int = 0,
+        gather: float = 0.0,
     ) -> None:
         self._table = NativeSessionTable() if table is None else table
         self._networks = ffi.new("struct rs_network[]", [{"ip": ip, "prefix": prefix} for ip, prefix in networks or ()])
@@ -65,21 +67,60 @@ class PathSocket:
         self.octets = self._inbound.octets
         self._drops = ffi.new("uint8_t[]", BATCH)
         self.turn = ffi.new("struct rs_path_turn *")
+        self._reader = ffi.new(
+            "struct rs_path_reader *",
+            {
+                "socket": self._socket,
+                "table": self._table.cdata,
+                "batch": self._inbound.batch,
+                "facts": self._inbound.facts,
+                "echoes": self._inbound.echoes,
+                "gathering": {"longest": gather},
+            },
+        )
 
     def receive(self) -> Iterator[tuple[Any, ...]]:
-        """Take what waits in the socket, at most ``BATCH``, open it, send back what goes back, and return the facts.
+        """Take what waits in the socket, open it, send back what goes back, and return the facts that are left.
 
-        They are those that are left for Python; see ``InboundBatch.read``. :attr:`turn` has the counts.
+        They are those of the first batch that leaves any, see ``InboundBatch.read``. :attr:`turn` has the counts.
 
         Raises:
             OSError: the socket is closed or none.
         """
-        inbound = self._inbound
-        if lib.rs_path_socket_turn(
-            self._socket, self._table.cdata, inbound.batch, inbound.facts, inbound.echoes, self.turn
-        ):
+        if lib.rs_path_reader_take(self._reader, self.turn) < 0:
             raise OSError(ffi.errno, os.strerror(ffi.errno))
-        return inbound.read(self.turn.kept)
+        return self.facts()
+
+    def wait(self, others: int, seconds: float) -> bool:
+        """Do so with whatever comes until a batch leaves facts, ``others`` is readable or ``seconds`` have passed.
+
+        Args:
+            others: a descriptor.
+            seconds: less than 0: for ever.
+
+        Returns:
+            Whether ``others`` is readable. :meth:`facts` has what was left.
+
+        Raises:
+            OSError: as :meth:`receive`.
+        """
+        found = lib.rs_path_reader_wait(self._reader, others, seconds, self.turn)
+        if found < 0:
+            raise OSError(ffi.errno, os.strerror(ffi.errno))
+        return bool(found & lib.RS_READER_OTHERS)
+
+    def facts(self) -> Iterator[tuple[Any, ...]]:
+        """Return the facts that the latest batch has left, ``turn.kept`` of them."""
+        return self._inbound.read(self.turn.kept)
+
+    def rest(self) -> float:
+        """Say that what was taken is worked off, and return for how long to leave the socket alone."""
+        return float(lib.rs_path_reader_rest(self._reader))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the latest batch was, so that more may wait, of which the kernel need not know."""
+        return bool(self._reader.is_full)
 
     def send(
         self, datagrams: Sequence[bytes], paths: Sequence[bytes], keys: Sequence[SrtpContexts | None] | None = None

@@ -14,8 +14,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
 
 import click
 
@@ -128,8 +128,15 @@ def reload_and_log(reload: Callable[[], None]) -> bool:
     return False
 
 
-def run(serve: Callable[[Process], Awaitable[None]]) -> None:
+def run(
+    serve: Callable[[Process], Awaitable[None]],
+    run_loop: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run,
+) -> None:
     """Run ``serve`` until it returns, which it does when its process is told to stop.
+
+    Args:
+        serve: what the process is there for.
+        run_loop: runs it in an event loop.
 
     Raises:
         RtcsplitError: it could not start, or could not go on; what it had started is stopped again.
@@ -138,7 +145,7 @@ def run(serve: Callable[[Process], Awaitable[None]]) -> None:
     async def main() -> None:
         await serve(Process())
 
-    asyncio.run(main())
+    run_loop(main())
 
 
 def _notify_systemd(state: str) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import click
 
+from ..transceiver import packet_loop
 from .config import MAX_WORKERS, TransceiverConfig
 from .host import Host, OwnHost
 from .loading import Source
@@ -44,4 +45,4 @@ def run_calls(role: str, source: Source, config: C, serve: Callable[[Host, Calla
         else:
             await serve(OwnHost(process), lambda: source.read(type(config)))
 
-    run(main)
+    run(main, packet_loop.run)

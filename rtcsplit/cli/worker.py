@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from ..errors import RtcsplitError
+from ..transceiver import packet_loop
 from .config import GatewayConfig, TransceiverConfig
 from .loading import Source, source_options
 from .logs import set_up_logs
@@ -49,7 +50,7 @@ def main(config: Path, settings: tuple[str, ...], role: str, index: int, control
                 await serve_transceiver(host, lambda: of_worker(source.read(TransceiverConfig), index))
 
     try:
-        asyncio.run(serve())
+        packet_loop.run(serve())
     except RtcsplitError as error:
         sys.exit(refuse(error))
 

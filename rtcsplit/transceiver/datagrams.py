@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class DatagramBatch:
-    """Receives and sends on a bound UDP socket without ever waiting; made for ``loop.add_reader``.
+    """Receives and sends on a bound UDP socket, for an event loop.
 
     Args:
         fd: file descriptor of the socket, which stays the caller's and has to outlive this.
@@ -36,13 +36,13 @@ class DatagramBatch:
             mode.
         table: whose SRTP is opened; None opens none.
         trunk_mtu: octets of the longest IP packet with several datagrams in it; 0: send plain ones only.
+        gather: seconds that datagrams may gather in the socket while there is much work.
 
     Attributes:
         drops: how many datagrams were dropped here, in either direction, by reason. Grows; the caller may clear it.
         received: how many datagrams were of use.
         sent: how many the kernel took.
         now: monotonic seconds of the latest batch.
-        is_full: whether more than that batch may wait.
 
     Raises:
         OSError: ``fd`` is no bound IPv4 or IPv6 UDP socket.
@@ -54,33 +54,74 @@ class DatagramBatch:
         relay_networks: Iterable[IPv4Network | IPv6Network] | None = None,
         table: NativeSessionTable | None = None,
         trunk_mtu: int = 0,
+        gather: float = 0.0,
     ) -> None:
         networks = None if relay_networks is None else [_mapped(network) for network in relay_networks]
-        self._socket = PathSocket(fd, networks, table, trunk_mtu)
+        self._socket = PathSocket(fd, networks, table, trunk_mtu, gather)
         self._reader = FactReader(PathReader(table))
         self.drops: Counter[DropReason] = self._reader.drops
         self.received = 0
         self.sent = 0
         self.now = 0.0
-        self.is_full = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more than what was taken last may wait, of which an event loop hears nothing."""
+        return self._socket.is_full
+
+    @property
+    def has_facts(self) -> bool:
+        """Whether what was taken last has left something for :meth:`read`."""
+        return bool(self._socket.turn.kept)
 
     def receive(self) -> list[Received]:
-        """Return what is of use of what waits in the socket, at most 64 datagrams.
+        """Take what waits in the socket, without waiting, and return what is of use of it, at most 64 datagrams.
 
         What calls send back without asking has left when this returns.
 
         Raises:
             OSError: the socket was closed.
         """
-        taken = self._reader.read(self._socket.receive(), self._socket.octets)
+        self._socket.receive()
+        self._count()
+        return self.read()
+
+    def wait(self, others: int, seconds: float) -> bool:
+        """Take what comes, until something of it is of use, ``others`` is readable or ``seconds`` have passed.
+
+        Args:
+            others: a descriptor.
+            seconds: less than 0: for ever.
+
+        Returns:
+            Whether ``others`` is readable.
+
+        Raises:
+            OSError: the socket was closed.
+        """
+        is_readable = self._socket.wait(others, seconds)
+        self._count()
+        return is_readable
+
+    def read(self) -> list[Received]:
+        """Return what is of use of what was taken last."""
+        taken = self._reader.read(self._socket.facts(), self._socket.octets)
+        self.received += len(taken)
+        return taken
+
+    def rest(self) -> float:
+        """Say that what was taken is worked off, and return for how long to leave the socket alone, in seconds."""
+        return self._socket.rest()
+
+    def _count(self) -> None:
         turn = self._socket.turn
-        received, self.now = turn.received, turn.now
-        self.is_full = received == BATCH
-        self.received += received - turn.kept + len(taken)
+        if not turn.received:
+            return
+        self.now = turn.now
+        self.received += turn.received - turn.kept
         self.sent += turn.returned
         if turn.failed:
             self.drops[DropReason.SEND_FAILED] += turn.failed
-        return taken
 
     def send(self, outgoing: Sequence[Outgoing]) -> int:
         """Send any number of datagrams, each to its path, and return how many the kernel took.

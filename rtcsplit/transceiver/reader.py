@@ -1,32 +1,97 @@
-"""When the event loop takes datagrams off the socket: at once, or after they have gathered."""
+"""When the event loop takes datagrams off the socket: at once, or after they have gathered.
+
+Any event loop can tell when there is something to receive. A :class:`.PacketLoop` receives while it waits, and is told
+of what is left for Python.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
+from typing import Protocol
 
 from .._native.pause import PauseTimer
-from .gathering import Gathering
+from .datagrams import DatagramBatch
+from .facts import Received
+from .packet_loop import PacketLoop
 
-__all__ = ["SocketReader"]
+__all__ = ["Reader", "new_reader"]
+
+Handle = Callable[[list[Received]], None]
 
 
-class SocketReader:
-    """Calls ``handle`` in the running event loop whenever there may be something to receive, from :meth:`start` on.
+class Reader(Protocol):
+    """Hands over what is received in the running event loop, from :meth:`start` on."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End; idempotent."""
+
+
+def new_reader(fd: int, batch: DatagramBatch, handle: Handle) -> Reader:
+    """Return what reads in the running event loop.
 
     Args:
         fd: the socket.
-        handle: receives without waiting, handles what came, and says whether there is more, of which the event loop
-            hears nothing.
-        gathering: says how long to wait in between.
+        batch: receives from it.
+        handle: takes what is of use of a batch.
     """
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, PacketLoop) and not loop.is_watching:
+        return WaitingReader(loop, batch, handle)
+    return CalledReader(loop, fd, batch, handle)
 
-    def __init__(self, fd: int, handle: Callable[[], bool], gathering: Gathering) -> None:
-        self._fd = fd
+
+class WaitingReader:
+    """In a loop that receives while it waits; arguments as of :func:`new_reader`."""
+
+    def __init__(self, loop: PacketLoop, batch: DatagramBatch, handle: Handle) -> None:
+        self._loop = loop
+        self._batch = batch
         self._handle = handle
-        self._gathering = gathering
-        self._loop = asyncio.get_running_loop()
+        self._is_watching = False
+        self._soon: asyncio.Handle | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._is_watching = True
+        self._loop.watch(self._wait)
+
+    def stop(self) -> None:
+        """End; idempotent."""
+        if self._is_watching:
+            self._is_watching = False
+            self._loop.watch(None)
+        if self._soon is not None:
+            self._soon.cancel()
+
+    def _wait(self, others: int, seconds: float) -> bool:
+        try:
+            is_ready = self._batch.wait(others, seconds)
+        except OSError as error:
+            self.stop()
+            self._loop.call_exception_handler({"message": "nothing can be received", "exception": error})
+            return True
+        if self._batch.has_facts:
+            self._soon = self._loop.call_soon(self._take)
+        return is_ready
+
+    def _take(self) -> None:
+        batch = self._batch.read()
+        if batch:
+            self._handle(batch)
+
+
+class CalledReader:
+    """In a loop that says when there is something to receive; arguments as of :func:`new_reader`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, fd: int, batch: DatagramBatch, handle: Handle) -> None:
+        self._loop = loop
+        self._fd = fd
+        self._batch = batch
+        self._handle = handle
         self._pause = PauseTimer()  # the loop's own timers have a grain of a millisecond
         self._again: asyncio.Handle | None = None
         self._is_watching = self._is_pausing = False
@@ -47,10 +112,10 @@ class SocketReader:
 
     def _wake(self) -> None:
         self._again = None
-        started = time.monotonic()
-        has_more = self._handle()
-        self._gathering.handled(started, time.monotonic())
-        pause = self._gathering.pause
+        batch = self._batch.receive()
+        if batch:  # else all of it went back in C
+            self._handle(batch)
+        pause = self._batch.rest()
         if pause:
             self._unwatch()
             self._is_pausing = True
@@ -59,7 +124,7 @@ class SocketReader:
         if self._is_pausing:
             self._is_pausing = False
             self._pause.end()
-        if has_more:
+        if self._batch.is_full:  # of what is left the kernel need not know
             self._unwatch()
             self._again = self._loop.call_soon(self._wake)
         else:

@@ -11,7 +11,6 @@ from ..errors import ConfigurationError
 from ..session.outbox import Outgoing
 from ..wire.address import Address
 from .datagrams import DatagramBatch
-from .facts import Received
 from .settings import TransceiverSettings
 
 __all__ = ["TransceiverSocket"]
@@ -39,7 +38,7 @@ class TransceiverSocket:
             warn_of_small_buffers(self._socket, settings.receive_buffer_bytes)
             self._socket.bind((settings.listen.host, settings.listen.port))
             self._batch = DatagramBatch(
-                self._socket.fileno(), settings.relay_networks or None, table, settings.trunk_mtu
+                self._socket.fileno(), settings.relay_networks or None, table, settings.trunk_mtu, settings.gather
             )
         except OSError as error:
             self._socket.close()
@@ -57,10 +56,6 @@ class TransceiverSocket:
     def fileno(self) -> int:
         """Return the file descriptor, for the event loop."""
         return self._socket.fileno()
-
-    def receive(self) -> list[Received]:
-        """Return what waits, at most one batch; never blocks."""
-        return self._batch.receive()
 
     def send(self, outgoing: Sequence[Outgoing]) -> None:
         """Send each datagram along its path; what the kernel refuses is counted, not retried."""

@@ -27,18 +27,15 @@ from .application import Application, ChannelApplication
 from .call import Call
 from .call_factory import CallFactory
 from .counters import TransceiverCounters
-from .gathering import Gathering
+from .facts import Received
 from .handshakes import HandshakeThread
-from .reader import SocketReader
+from .reader import Reader, new_reader
 from .settings import TransceiverSettings
 from .socket import TransceiverSocket
 from .switchboard import Switchboard
 from .wakeup import Wakeup
 
 __all__ = ["Transceiver"]
-
-# A loop that is busy with one socket starves everything else in the process; the rest of the queue waits its turn.
-_MAX_BATCHES_PER_WAKEUP = 8
 
 
 class Transceiver:
@@ -84,7 +81,7 @@ class Transceiver:
         )
         self._turns = asyncio.Lock()
         self._socket: TransceiverSocket | None = None
-        self._reader: SocketReader | None = None
+        self._reader: Reader | None = None
         self._wakeup = Wakeup(self._on_timer)
         self._flush_handle: asyncio.Handle | None = None
 
@@ -137,7 +134,7 @@ class Transceiver:
         if self._socket is not None:
             raise UsageError("the transceiver is started already")
         self._socket = TransceiverSocket(self._settings, self._switchboard.table)
-        self._reader = SocketReader(self._socket.fileno(), self._take_batches, Gathering(self._settings.gather))
+        self._reader = new_reader(self._socket.fileno(), self._socket.batch, self._take_batch)
         self._reader.start()
         self._handshakes.start()
 
@@ -300,17 +297,9 @@ class Transceiver:
             raise UsageError("the transceiver is not started")
         return self._socket
 
-    def _take_batches(self) -> bool:
-        """Handle what waits, within bounds; return whether more may wait, of which the kernel need not know."""
-        socket = self._started_socket()
-        for _ in range(_MAX_BATCHES_PER_WAKEUP):
-            batch = socket.receive()
-            if batch:  # else all of it went back in C
-                self._switchboard.receive_batch(batch, socket.batch.now)
-                self._flush()
-            if not socket.batch.is_full:
-                return False  # what came meanwhile gathers for the next wake-up
-        return True
+    def _take_batch(self, batch: list[Received]) -> None:
+        self._switchboard.receive_batch(batch, self._started_socket().batch.now)
+        self._flush()
 
     def _on_timer(self) -> None:
         self._switchboard.handle_timer(time.monotonic())

@@ -9,17 +9,14 @@ from ipaddress import ip_network
 
 import pytest
 
-from rtcsplit._native.rtp_session import FORMAT_OPUS, NativeRtpSession, RtpCodec
-from rtcsplit._native.rtp_source import NativeSource
 from rtcsplit._native.session_table import NativeSessionTable
 from rtcsplit.drops import DropReason
-from rtcsplit.session.keying import SrtpKeys, SrtpProfile
-from rtcsplit.session.srtp import SrtpSession
 from rtcsplit.transceiver.datagrams import DatagramBatch
-from rtcsplit.transceiver.facts import ReceivedDatagram, pack_path
+from rtcsplit.transceiver.facts import ReceivedDatagram
 from rtcsplit.wire import spp
 from rtcsplit.wire.address import Address, Path, Via
 from rtcsplit.wire.packet import Kind
+from tests.echoing import EchoingSession
 
 CLIENT = Address.of("198.51.100.7", 50000)
 PROXY = Address.of("203.0.113.10", 3478)
@@ -165,25 +162,13 @@ def test_a_session_that_joins_the_table_is_opened_and_echoed_on_the_socket(socke
     """The table is empty when the socket is made; what the echo sends comes from the socket, through the relay."""
     ours, theirs = sockets[0], sockets[1]
     theirs.settimeout(2)
-    keys = SrtpKeys(SrtpProfile.AEAD_AES_128_GCM, b"1" * 28, b"2" * 28)
-    server, client = SrtpSession(keys), SrtpSession(SrtpKeys(keys.profile, keys.remote, keys.local))
-    table = NativeSessionTable()
-    batch = DatagramBatch(ours.fileno(), networks, table)
     caller, proxy = Address.of("198.51.100.7", 5000), Address.of("203.0.113.1", 3478)
     path = Path(address_of(theirs)) if networks is None else Path(caller, Via(address_of(theirs), proxy))
-    rtp = NativeRtpSession()
-    rtp.negotiate([RtpCodec(111, FORMAT_OPUS, 2, 48_000, is_inbound=True)])
-    source = NativeSource(9, 1, 48_000, 1, 0.0)
-    rtp.know([source])
-    rtp.answer(echoes=True, delivers=False, send_from=float("-inf"), send_until=float("inf"))
-    rtp.open(pack_path(path))
-    table.put(*path.client, 1, server.contexts, rtp)
-    packet = bytes([0x80, 111, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9]) + b"\xf8" + bytes(40)
+    session = EchoingSession(path)
+    batch = DatagramBatch(ours.fileno(), networks, session.table)
     header = b"" if networks is None else spp.build(caller, proxy)
-    theirs.sendto(header + client.protect(packet), ours.getsockname())
+    theirs.sendto(header + session.spoken(1), ours.getsockname())
     assert batch.receive() == []
-    echo = client.unprotect(theirs.recv(2048)[len(header) :])
-    assert isinstance(echo, bytes)
-    assert echo[12:] == packet[12:]
-    assert (batch.received, batch.sent, batch.is_full, source.cdata.received) == (1, 1, False, 1)
-    assert batch.now == rtp.heard_at == rtp.sent_at
+    assert session.heard(theirs.recv(2048)[len(header) :]) == session.payload(1)
+    assert (batch.received, batch.sent, batch.is_full, session.source.cdata.received) == (1, 1, False, 1)
+    assert batch.now == session.rtp.heard_at == session.rtp.sent_at

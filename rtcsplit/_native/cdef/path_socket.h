@@ -11,9 +11,6 @@ struct rs_path_turn {
     uint32_t failed;
     double now;
 };
-int rs_path_socket_turn(const struct rs_path_socket *socket, struct rs_session_table *table, struct rs_udp_batch *batch,
-                        struct rs_fact *facts, struct rs_echoes *echoes, struct rs_path_turn *out);
-int rs_path_socket_receive(const struct rs_path_socket *socket, struct rs_udp_batch *batch, struct rs_fact *facts);
 enum rs_status rs_path_socket_send(const struct rs_path_socket *socket, struct rs_udp_batch *batch,
                                    const uint8_t *octets, size_t octets_len, const uint32_t *lengths,
                                    struct rs_srtp *const *srtp, const struct rs_path *paths, size_t count,
