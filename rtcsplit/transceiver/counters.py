@@ -30,6 +30,7 @@ class TransceiverCounters:
         path_changes: how often a session's path was set or moved, by cause.
         ice_restarts: how often a session's path became that of an ICE restart.
         flow_conflicts: how often a session could not have a client address because another living one has it.
+        socket_overflow: datagrams that the kernel dropped because the receive buffer was full, of the socket as it is.
         packets_rescued: RTP packets that counted although their address had not checked.
         setup: how long sessions took to be set up, and how handshakes ended; goes on counting.
     """
@@ -44,6 +45,7 @@ class TransceiverCounters:
     path_changes: Mapping[str, int]
     ice_restarts: int
     flow_conflicts: int
+    socket_overflow: int = 0
     packets_rescued: int = 0
     setup: SetupTimes = field(default_factory=SetupTimes)
 
@@ -62,6 +64,7 @@ class TransceiverCounters:
             path_changes=dict(board.path_changes),
             ice_restarts=board.ice_restarts,
             flow_conflicts=board.flow_conflicts,
+            socket_overflow=0 if socket is None else socket.overflow,
             packets_rescued=board.packets_rescued,
             setup=board.setup,
         )

@@ -52,19 +52,28 @@ class TransceiverCollector(Collector):
             dropped.add_metric(["transceiver", reason.label], counters.drops.get(reason, 0))
         yield dropped
 
+        overflow = CounterMetricFamily(
+            "rtcsplit_socket_overflow",
+            "Datagrams that the kernel dropped because a receive buffer was full.",
+            labels=["role"],
+        )
+        overflow.add_metric(["transceiver"], counters.socket_overflow)
+        yield overflow
+
         refused = {reason.value: count for reason, count in counters.offers_refused.items()}
         ended = {cause.value: count for cause, count in counters.ended.items()}
         yield _counter("offers_refused", "Offers that were not looked at.", "reason", _REFUSALS, refused)
         yield _counter("sessions_ended", "Sessions that ended.", "cause", _ENDS, ended)
         yield _counter("path_changes", "Paths that were set or moved.", "cause", _MOVES, counters.path_changes)
 
-        restarts = CounterMetricFamily("rtcsplit_ice_restarts", "ICE restarts that took over the path.")
-        restarts.add_metric([], counters.ice_restarts)
-        yield restarts
-
-        rescued = CounterMetricFamily("rtcsplit_packets_rescued", "RTP packets that came before their address' check.")
-        rescued.add_metric([], counters.packets_rescued)
-        yield rescued
+        for name, text, count in (
+            ("ice_restarts", "ICE restarts that took over the path.", counters.ice_restarts),
+            ("flow_conflicts", "Client addresses that another living session has.", counters.flow_conflicts),
+            ("packets_rescued", "RTP packets that came before their address' check.", counters.packets_rescued),
+        ):
+            family = CounterMetricFamily(f"rtcsplit_{name}", text)
+            family.add_metric([], count)
+            yield family
         yield from _setup(counters.setup)
 
 

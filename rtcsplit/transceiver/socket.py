@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from .._native.session_table import NativeSessionTable
 from .._native.socket_buffers import set_buffers, warn_of_small_buffers
+from .._native.udp import kernel_drops
 from ..errors import ConfigurationError
 from ..session.outbox import Outgoing
 from ..wire.address import Address
@@ -52,6 +53,11 @@ class TransceiverSocket:
     def batch(self) -> DatagramBatch:
         """What was received, sent and dropped, counted."""
         return self._batch
+
+    @property
+    def overflow(self) -> int:
+        """How many datagrams the kernel dropped because the receive buffer was full, modulo 2**32."""
+        return kernel_drops(self._socket)
 
     def fileno(self) -> int:
         """Return the file descriptor, for the event loop."""

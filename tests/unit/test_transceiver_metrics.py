@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -50,7 +52,23 @@ def test_every_series_exists_from_the_start() -> None:
     for name, (label, values) in labels.items():
         assert {sample[label] for sample in found[name]} == values
     assert found["rtcsplit_draining"] == [{"role": "transceiver"}]
-    assert found["rtcsplit_ice_restarts_total"] == [{}]
+    assert found["rtcsplit_socket_overflow_total"] == [{"role": "transceiver"}]
+    for name in ("ice_restarts", "flow_conflicts", "packets_rescued"):
+        assert found[f"rtcsplit_{name}_total"] == [{}]
+
+
+async def test_what_the_kernel_drops_is_counted() -> None:
+    """A datagram that never came up has no reason of ours; that there were any has to be seen."""
+    settings = TransceiverSettings(Address.of("127.0.0.1", 0), receive_buffer_bytes=4096)
+    async with Transceiver(settings, application=Echo()) as transceiver:
+        assert transceiver.counters().socket_overflow == 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            for _ in range(1000):  # the loop has no turn meanwhile
+                stranger.sendto(bytes(1000), (transceiver.address.host, transceiver.address.port))
+        counters = transceiver.counters()
+        assert 0 < counters.socket_overflow < 1000
+        while sum(transceiver.counters().drops.values()) + counters.socket_overflow < 1000:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 def test_every_metric_and_cause_is_documented() -> None:
