@@ -42,16 +42,18 @@ class SrtpSession:
 
     Attributes:
         contexts: the same for whoever handles packets in batches; valid while this object lives.
+        profile: what the keys are for.
     """
 
     __slots__ = (
         "_counts",
         "_longest_rtp",
         "contexts",
+        "profile",
     )
 
     def __init__(self, keys: SrtpKeys) -> None:
-        profile = keys.profile
+        self.profile = profile = keys.profile
         self._longest_rtp = _MAX_DATAGRAM_SENT - profile.tag_length
         self.contexts = SrtpContexts(
             _policy(profile, keys.local, pylibsrtp.Policy.SSRC_ANY_OUTBOUND),

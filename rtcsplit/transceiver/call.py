@@ -22,6 +22,7 @@ from .call_channels import CallChannels
 from .companion import Companion
 from .session_log import SessionLog
 from .setup_times import CallSetup
+from .transport_statistics import TransportStatistics
 
 __all__ = ["Call"]
 
@@ -46,6 +47,7 @@ class Call:
     Attributes:
         audio: as the latest answer has it.
         setup: how far the call has come.
+        path_changes: how often :attr:`path` was set or moved.
         channels: the call's data channels, None where none were negotiated.
         companion: driven with the call while that is connected; None for none. Set by the application, which calls
             :meth:`wake` whenever it changes the companion's timer outside of its callbacks.
@@ -67,6 +69,7 @@ class Call:
         "companion",
         "log",
         "offers",
+        "path_changes",
         "session",
         "setup",
         "ufrag",
@@ -91,6 +94,7 @@ class Call:
         self.offers = offers
         self.log = log
         self.setup = CallSetup(clock())
+        self.path_changes = 0
         self.companion: Companion | None = None
         self._may_send = audio is not None and audio.direction.may_send
         self._codecs = {codec.payload_type: codec for codec in audio.formats} if audio else {}
@@ -117,6 +121,13 @@ class Call:
     def statistics(self) -> RtpStatistics | None:
         """Counts and times of the audio so far, None before the call is connected or where there is no audio."""
         return None if self._rtp is None else self._rtp.statistics
+
+    @property
+    def transport(self) -> TransportStatistics:
+        """States of ICE and DTLS, and where the client is."""
+        negotiation = self.offers.negotiation
+        assert negotiation is not None  # there is no call before its answer
+        return TransportStatistics.of(self.session, negotiation.dtls_role, self.path_changes)
 
     @property
     def remote_report(self) -> RemoteReport | None:

@@ -118,6 +118,7 @@ class CallFollower:
                 self._bind(client, call, now)
             case PathChanged(path, cause):
                 self.path_changes[cause.value] += 1
+                call.path_changes += 1
                 self._bind(path.client, call, now)
             case IceRestarted(ufrag):
                 call.ufrag = ufrag

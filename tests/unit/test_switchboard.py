@@ -14,6 +14,7 @@ from rtcsplit.session.events import EndCause
 from rtcsplit.session.negotiation import IceCredentials
 from rtcsplit.session.session_state import SessionState
 from rtcsplit.transceiver.call import Call
+from rtcsplit.transceiver.transport_statistics import TransportStatistics
 from rtcsplit.wire import red, rtcp, stun
 from rtcsplit.wire.address import Address, Path, Via
 from rtcsplit.wire.packet import Kind, classify
@@ -372,6 +373,26 @@ def test_the_selected_address_outlives_many_others() -> None:
     known = [other for other in others if desk.board._registry.table.of_client(other.client) is call]
     assert known == others[-15:]
     assert len(desk.board.table) == 16
+
+
+def test_the_transport_of_a_call_is_told_as_getstats_would() -> None:
+    desk = Desk()
+    call, client = desk.dial()
+    assert call.transport == TransportStatistics("checking", "new", "client", None, None, 0)
+    desk.receive(client.check(), client.path, desk.network.now)
+    assert call.transport == TransportStatistics("connected", "connecting", "client", None, client.path.client, 1)
+    desk.connect(client)
+    connected = call.transport
+    assert (connected.dtls_state, connected.srtp_cipher) == ("connected", "SRTP_AES128_CM_HMAC_SHA1_80")
+    moved = Address.of("198.51.100.200", 9)
+    desk.network.attach(client, moved)
+    client.move(moved)
+    desk.network.run_for(0.5)
+    assert (call.transport.remote_address, call.transport.selected_candidate_pair_changes) == (moved, 2)
+    call.close()
+    desk.network.run_for(0.1)
+    assert (call.transport.ice_state, call.transport.dtls_state) == ("closed", "closed")
+    assert call.transport.remote_address is None
 
 
 def test_an_address_that_a_check_pushes_out_is_not_heard_behind_it() -> None:
