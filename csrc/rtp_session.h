@@ -43,7 +43,7 @@ enum rs_rtp_verdict {
 };
 
 struct rs_rtp_session {
-    /* What Python says. */
+    /* What every packet reads or writes comes first. What Python says: */
     struct rs_path path; /* media comes and goes here */
     uint8_t is_open;     /* media of `path` may be taken */
     uint8_t echoes;      /* each packet goes back to where it came from */
@@ -54,22 +54,23 @@ struct rs_rtp_session {
     uint8_t audio_level_id; /* likewise, with the client-to-mixer audio level (RFC 6464) */
     uint8_t allows_two_byte;
     uint8_t watches_gaps; /* only packets in sequence are taken, of one source */
-    uint16_t watched_number;
-    uint32_t watched_ssrc;
-    double send_from, send_until;                  /* when an echo may be sent (RFC 8083) */
-    struct rs_rtp_source *sources[RS_RTP_SOURCES]; /* the caller's */
-    struct rs_rtp_codec codecs[RS_RTP_CODECS];
-    /* What happened. */
-    double heard_at;   /* the latest packet that was taken */
-    double sent_at;    /* the latest echo */
-    uint64_t asked_in; /* the batch in which Python has something to decide first */
-    struct rs_rtp_stream stream;
-    uint32_t echo_timestamp; /* would follow the latest packet without a gap */
+    /* What happened: */
     uint8_t has_echoed;
     uint8_t has_news; /* Python wants to look at the call */
-    uint32_t arrival_count;
-    uint32_t arrival_ssrc;           /* of the latest one */
+    uint16_t watched_number;
+    uint32_t watched_ssrc;
+    uint32_t echo_timestamp; /* would follow the latest packet without a gap */
+    double heard_at;         /* the latest packet that was taken */
+    double sent_at;          /* the latest echo */
+    uint64_t asked_in;       /* the batch in which Python has something to decide first */
+    struct rs_rtp_stream stream;
+    /* What Python says, the arrivals aside: */
+    double send_from, send_until;    /* when an echo may be sent (RFC 8083) */
     struct rs_rtp_arrival *arrivals; /* RS_RTP_ARRIVALS of them; the caller's, NULL without `transport_id` */
+    uint32_t arrival_count;
+    uint32_t arrival_ssrc;                         /* of the latest one */
+    struct rs_rtp_source *sources[RS_RTP_SOURCES]; /* the caller's */
+    struct rs_rtp_codec codecs[RS_RTP_CODECS];
 };
 
 /* Counts a plain packet that came from the session's path, if it may be counted without asking. On RS_RTP_TAKEN a

@@ -28,6 +28,12 @@ const struct rs_session_entry *rs_session_table_find(const struct rs_session_tab
     return entry->session != 0 ? entry : NULL;
 }
 
+const struct rs_session_entry *rs_session_table_home(const struct rs_session_table *table,
+                                                     const struct rs_address *client)
+{
+    return &table->entries[home(table, client)];
+}
+
 enum rs_status rs_session_table_put(struct rs_session_table *table, const struct rs_address *client, uint64_t session,
                                     struct rs_srtp *srtp, struct rs_rtp_session *rtp)
 {

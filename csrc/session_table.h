@@ -33,6 +33,10 @@ struct rs_session_table {
 const struct rs_session_entry *rs_session_table_find(const struct rs_session_table *table,
                                                      const struct rs_address *client);
 
+/* Where `client` is, unless somebody else was there first. */
+const struct rs_session_entry *rs_session_table_home(const struct rs_session_table *table,
+                                                     const struct rs_address *client);
+
 /* Puts an address in, in the place of what was known of it. RS_INVALID: session 0. RS_FULL: the table is half full, and
  * a new address was not put in. */
 enum rs_status rs_session_table_put(struct rs_session_table *table, const struct rs_address *client, uint64_t session,

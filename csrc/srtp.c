@@ -83,7 +83,7 @@ enum rs_drop rs_srtp_unprotect(struct rs_srtp *srtp, bool is_rtcp, uint8_t *pack
     bool is_new = !is_known(srtp, ssrc);
     if (is_new && srtp->source_count == RS_SRTP_MAX_SOURCES)
         return RS_DROP_RTP_SOURCE_LIMIT;
-    uintptr_t unprotect = is_rtcp ? srtp->library.unprotect_rtcp : srtp->library.unprotect;
+    uintptr_t unprotect = is_rtcp ? srtp->library->unprotect_rtcp : srtp->library->unprotect;
     int status = call(unprotect, srtp->inbound, packet, len);
     if (status == STATUS_OK && is_new)
         srtp->sources[srtp->source_count++] = ssrc;
@@ -96,6 +96,6 @@ enum rs_drop rs_srtp_protect(struct rs_srtp *srtp, bool is_rtcp, uint8_t *packet
         return RS_DROP_SRTP_MALFORMED;
     if (room < *len || room - *len < RS_SRTP_MAX_TRAILER)
         return RS_DROP_OVERSIZE;
-    uintptr_t protect = is_rtcp ? srtp->library.protect_rtcp : srtp->library.protect;
+    uintptr_t protect = is_rtcp ? srtp->library->protect_rtcp : srtp->library->protect;
     return call(protect, srtp->outbound, packet, len) == STATUS_OK ? RS_DROP_NONE : RS_DROP_SEND_FAILED;
 }

@@ -31,14 +31,14 @@ struct rs_srtp_library {
 
 /* One session's keys in both directions. All pointers are the caller's, and outlive it. One thread at a time. */
 struct rs_srtp {
-    struct rs_srtp_library library;
+    const struct rs_srtp_library *library;
     void *outbound; /* srtp_t */
     void *inbound;
-    uint32_t tag_length;
-    bool is_index_last; /* of SRTCP: behind the tag (RFC 7714 section 9.2), else before it (RFC 3711 section 3.4) */
-    uint32_t source_count;
     uint64_t rtp_count;  /* packets of ours that were protected, or admitted to be; whoever sends them counts */
     uint64_t rtcp_count; /* likewise */
+    uint32_t tag_length;
+    uint32_t source_count;
+    bool is_index_last; /* of SRTCP: behind the tag (RFC 7714 section 9.2), else before it (RFC 3711 section 3.4) */
     uint32_t sources[RS_SRTP_MAX_SOURCES]; /* SSRCs of packets that were authentic, of RTP and RTCP together */
 };
 

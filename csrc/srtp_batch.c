@@ -4,6 +4,7 @@
 
 #include "classify.h"
 #include "rtp.h"
+#include "session_fetch.h"
 
 #define ALIGNMENT 4u /* libsrtp reads headers as structs of 32-bit words */
 
@@ -87,6 +88,7 @@ size_t rs_srtp_batch_open(struct rs_session_table *table, struct rs_udp_batch *b
     size_t kept = 0;
     table->batches++;
     echoes->count = 0;
+    rs_session_fetch(table, facts, count);
     for (size_t i = 0; i < count; i++)
         if (open_datagram(table, batch, &facts[i], now, echoes) && kept++ != i)
             facts[kept - 1] = facts[i];

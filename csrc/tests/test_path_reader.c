@@ -43,6 +43,11 @@ static int seal_nothing(void *context, void *packet, int *len)
     return 0;
 }
 
+static const struct rs_srtp_library library = {
+    .protect = (uintptr_t)seal_nothing,
+    .unprotect = (uintptr_t)open_nothing,
+};
+
 static int bound(struct sockaddr_in *address)
 {
     socklen_t len = sizeof *address;
@@ -72,8 +77,7 @@ static void start(double gather)
     rtp.sources[0] = &source;
     rtp.send_until = INFINITY;
     rs_rtp_source_init(&source, 9, 1, 48000, 1, 0.0);
-    srtp = (struct rs_srtp){.library = {.protect = (uintptr_t)seal_nothing, .unprotect = (uintptr_t)open_nothing},
-                            .tag_length = 16};
+    srtp = (struct rs_srtp){.library = &library, .tag_length = 16};
     memset(entries, 0, sizeof entries);
     table = (struct rs_session_table){.entries = entries, .capacity = 8};
     CHECK(rs_session_table_put(&table, &from, 1, &srtp, &rtp) == RS_OK);

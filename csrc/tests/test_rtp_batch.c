@@ -23,6 +23,8 @@ static int seal(void *context, void *packet, int *len)
     return answer;
 }
 
+static const struct rs_srtp_library library = {.protect = (uintptr_t)seal};
+
 static void start(void)
 {
     rtp = (struct rs_rtp_session){.is_open = true, .delivers = true, .codec_count = 1, .source_count = 1};
@@ -30,7 +32,7 @@ static void start(void)
     rtp.codecs[0] = (struct rs_rtp_codec){111, RS_PAYLOAD_OPUS, 2, true, 48000};
     rtp.sources[0] = &source;
     rtp.send_until = 100.0;
-    srtp = (struct rs_srtp){.library = {.protect = (uintptr_t)seal}, .tag_length = 16};
+    srtp = (struct rs_srtp){.library = &library, .tag_length = 16};
     rs_rtp_source_init(&source, 9, 1, 48000, 1, 0.0);
     echoes.count = 0;
     answer = 0;

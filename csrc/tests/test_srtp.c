@@ -39,13 +39,20 @@ static int seal(void *context, void *packet, int *len)
     return answer;
 }
 
+static const struct rs_srtp_library library = {
+    (uintptr_t)seal,
+    (uintptr_t)seal,
+    (uintptr_t)open_rtp,
+    (uintptr_t)open_rtcp,
+};
+
 static struct rs_srtp keys(void)
 {
     static int context;
     asked = 0;
     answer = 0;
     return (struct rs_srtp){
-        .library = {(uintptr_t)seal, (uintptr_t)seal, (uintptr_t)open_rtp, (uintptr_t)open_rtcp},
+        .library = &library,
         .outbound = &context,
         .inbound = &context,
         .tag_length = TAG,

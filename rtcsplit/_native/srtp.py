@@ -31,12 +31,15 @@ def _function(name: str) -> int:
     return int(_libsrtp.ffi.cast("uintptr_t", _libsrtp.ffi.addressof(_libsrtp.lib, name)))
 
 
-_LIBRARY = {
-    "protect": _function("srtp_protect"),
-    "protect_rtcp": _function("srtp_protect_rtcp"),
-    "unprotect": _function("srtp_unprotect"),
-    "unprotect_rtcp": _function("srtp_unprotect_rtcp"),
-}
+_LIBRARY = ffi.new(
+    "struct rs_srtp_library *",
+    {
+        "protect": _function("srtp_protect"),
+        "protect_rtcp": _function("srtp_protect_rtcp"),
+        "unprotect": _function("srtp_unprotect"),
+        "unprotect_rtcp": _function("srtp_unprotect_rtcp"),
+    },
+)
 
 
 class SrtpContexts:

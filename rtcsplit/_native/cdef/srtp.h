@@ -11,7 +11,7 @@ struct rs_srtp_library {
     uintptr_t unprotect_rtcp;
 };
 struct rs_srtp {
-    struct rs_srtp_library library;
+    const struct rs_srtp_library *library;
     void *outbound;
     void *inbound;
     uint32_t tag_length;
