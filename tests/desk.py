@@ -84,10 +84,15 @@ class Desk:
         *,
         certificate: Certificate = CLIENT_CERTIFICATE,
         nominates: str = "always",
+        has_nack: bool = False,
     ) -> tuple[Call, ClientPeer]:
         """Accept a browser's offer and attach a client that uses its credentials."""
         fingerprint = str(CLIENT_CERTIFICATE.fingerprint).encode()
         offer = re.sub(rb"a=fingerprint:[^\r\n]*", b"a=fingerprint:" + fingerprint, OFFER)
+        if has_nack:
+            offer = offer.replace(
+                b"a=rtcp-fb:111 transport-cc\r\n", b"a=rtcp-fb:111 transport-cc\r\na=rtcp-fb:111 nack\r\n"
+            )
         call, answer = self.accept(offer)
         client = ClientPeer(
             address or Address.of("198.51.100.7", next(self._ports)),

@@ -375,6 +375,24 @@ def test_the_selected_address_outlives_many_others() -> None:
     assert len(desk.board.table) == 16
 
 
+def test_nothing_goes_back_behind_the_peers_goodbye_in_one_batch() -> None:
+    """C15: what may be done without asking ends with whatever has to be looked at first."""
+    desk = Desk()
+    _, client = desk.dial()
+    desk.connect(client)
+    for number in range(5):
+        client.send_rtp(rtp(number, OPUS_20_MS))
+        desk.network.run_for(0.02)
+    assert client.srtp is not None
+    client.close(desk.network.now)
+    goodbye = client.dtls.datagrams_to_send(desk.network.now)
+    behind = [client.srtp.protect(rtp(number, OPUS_20_MS)) for number in range(5, 9)]
+    desk.receive_batch([(datagram, client.path) for datagram in (*goodbye, *behind)], desk.network.now)
+    assert desk.datagrams_to_send(desk.network.now) == []
+    assert desk.board.calls() == []
+    assert desk.drops == {DropReason.NO_SESSION: len(behind)}
+
+
 def test_the_transport_of_a_call_is_told_as_getstats_would() -> None:
     desk = Desk()
     call, client = desk.dial()
