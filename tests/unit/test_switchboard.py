@@ -17,6 +17,7 @@ from rtcsplit.transceiver.call import Call
 from rtcsplit.transceiver.transport_statistics import TransportStatistics
 from rtcsplit.wire import red, rtcp, stun
 from rtcsplit.wire.address import Address, Path, Via
+from rtcsplit.wire.feedback import parse_nack
 from rtcsplit.wire.packet import Kind, classify
 from rtcsplit.wire.rtcp_packets import Compound, Goodbye
 from rtcsplit.wire.rtp import RtpPacket
@@ -391,6 +392,26 @@ def test_nothing_goes_back_behind_the_peers_goodbye_in_one_batch() -> None:
     assert desk.datagrams_to_send(desk.network.now) == []
     assert desk.board.calls() == []
     assert desk.drops == {DropReason.NO_SESSION: len(behind)}
+
+
+def test_a_packet_that_is_missing_is_asked_for() -> None:
+    """F37: behind packets that nobody was asked about, alone and in the middle of a batch."""
+
+    class Listener(Echo):
+        def call_connected(self, call: Call) -> None:
+            """No echo, which would have each packet asked for where it may have to be repeated."""
+
+    desk = Desk(Listener())
+    _, client = desk.dial(has_nack=True)
+    desk.connect(client)
+    for together in ((1,), (2,), (3,), (5,), (6, 7, 9, 10)):
+        for number in together:
+            client.send_rtp(rtp(number, OPUS_20_MS))
+        desk.network.run_for(0.1)
+    asked = [rtcp.parse(packet) for packet in client.received_rtcp]
+    members = [member for compound in asked if isinstance(compound, Compound) for member in compound.members]
+    nacks = [parse_nack(member.control_information) for member in members if isinstance(member, rtcp.Feedback)]
+    assert {number for numbers in nacks for number in numbers or ()} == {4, 8}
 
 
 def test_the_transport_of_a_call_is_told_as_getstats_would() -> None:
