@@ -26,6 +26,7 @@ _CERTIFICATE, _CLIENT_HELLO = 11, 1  # handshake types (RFC 5246 section 7.4)
 _PIECE = 1100
 _LIMIT = 30.0
 _SETTLING = 0.5
+_AT_ONCE = 8  # calls in set-up at a time
 
 
 class Opening:
@@ -125,8 +126,11 @@ def kib_per_session(case: str, count: int) -> float:
 
 def _open(server: Server, make: Callable[[], Opening] | None, count: int) -> list[Caller]:
     if make is None:
-        callers = [new_caller(server.accept, index) for index in range(count)]
-        connect(callers)
+        callers = []
+        for start in range(0, count, _AT_ONCE):
+            group = [new_caller(server.accept, index) for index in range(start, min(start + _AT_ONCE, count))]
+            connect(group)
+            callers += group
     else:
         callers = [_opened(server, make(), index) for index in range(count)]
     time.sleep(_SETTLING)
