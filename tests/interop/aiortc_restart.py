@@ -29,7 +29,7 @@ async def restarted_ice(peer: AiortcPeer) -> AsyncIterator[str]:
     await fresh.add_remote_candidate(None)
     old, arrived = transport._connection, asyncio.Queue[bytes]()
     transport._recv = arrived.get
-    await _released(old)
+    await _released(old, arrived)
     pumps = [asyncio.ensure_future(_pump(connection, arrived)) for connection in (old, fresh)]
     try:
         await fresh.connect()
@@ -52,11 +52,11 @@ async def _patched(peer: AiortcPeer, fresh: aioice.Connection) -> str:
     return reply.text
 
 
-async def _released(connection: aioice.Connection) -> None:
-    """Return when nobody waits at the connection any more: aiortc's DTLS would wait there for ever, unheard of us."""
+async def _released(connection: aioice.Connection, arrived: asyncio.Queue[bytes]) -> None:
+    """Return when aiortc's DTLS waits for what has arrived: at the connection it would wait for ever, unheard of us."""
     connection._queue.put_nowait((b"\0", 1))  # an octet that is nothing to DTLS, which then asks where to wait
-    for _ in range(10):
-        if connection._queue.empty():
+    for _ in range(100):
+        if arrived._getters:  # type: ignore[attr-defined]
             return
         await asyncio.sleep(0)
     raise AssertionError("nobody waited at the connection")
