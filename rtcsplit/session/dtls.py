@@ -1,8 +1,12 @@
 """DTLS 1.2 with SRTP keys, for one peer, without I/O (RFC 6347, RFC 5764, RFC 8827 section 6.5).
 
-The endpoint is a :class:`.dtls_handshake.Handshake` while there is one, and the protection of records afterwards. It
-owns datagram boundaries. Paths are not its business: whoever drives it sends its datagrams to the path that ICE
-selected, and gives it only what came from a tuple with an authenticated check.
+The endpoint owns datagram boundaries, the repetition of flights and the bounds in front of OpenSSL; the handshake
+itself is OpenSSL's. Paths are not its business: whoever drives it sends its datagrams to the path that ICE selected,
+and gives it only what came from a tuple with an authenticated check.
+
+A handshake that fails on a server before it answered anything does not end the endpoint: such a ClientHello may come
+from anybody who can name our peer's address. It gets its alert, and the endpoint waits on for a better one until the
+deadline, which then reports the last failure.
 """
 
 from __future__ import annotations
@@ -12,19 +16,22 @@ from collections.abc import Sequence
 from ..drops import DropReason
 from ..errors import DtlsError, UsageError
 from .certificate import Fingerprint
-from .dtls_alerts import ALERT_NAMES, CLOSE_NOTIFY, FATAL, NO_RENEGOTIATION, WARNING
+from .dtls_alerts import ALERT_NAMES, BAD_CERTIFICATE, HANDSHAKE_FAILURE, alert_in_place_of, diagnose
 from .dtls_context import DtlsContext
+from .dtls_engine import DtlsEngine, Progress
 from .dtls_flights import Flight
-from .dtls_handshake import HANDSHAKE_TIMEOUT, MAX_DATAGRAM, Handshake, Keyed
-from .dtls_protection import RecordProtection
-from .dtls_records import ContentType, HandshakeType, Record, parse_records
+from .dtls_intake import HandshakeIntake
+from .dtls_records import ContentType, Record, cut, parse_records
 from .dtls_state import TRANSITIONS, DtlsState, DtlsTrigger
 from .events import DataReceived, DtlsClosed, DtlsEvent, DtlsFailed, HandshakeCompleted
 from .negotiation import DtlsRole
 
 __all__ = ["HANDSHAKE_TIMEOUT", "MAX_DATA", "MAX_DATAGRAM", "DtlsEndpoint", "DtlsState"]
 
-MAX_DATA = 1163  # application data in a datagram: 13 octets of header, 8 of explicit nonce, 16 of tag
+MAX_DATAGRAM = 1200  # octets of the largest datagram we send
+MAX_DATA = 1163  # application data in one: 13 octets of header, 8 of explicit nonce, 16 of tag
+HANDSHAKE_TIMEOUT = 30.0
+_SHORTEST_POLL = 0.005  # OpenSSL rounds what is left of its timer; do not spin on the rest
 
 
 class DtlsEndpoint:
@@ -41,42 +48,39 @@ class DtlsEndpoint:
 
     Attributes:
         role: as given.
-        state: where the association stands; nobody else's to set.
     """
-
-    __slots__ = (
-        "_context",
-        "_events",
-        "_fingerprints",
-        "_finished",
-        "_handshake",
-        "_last_flight",
-        "_outgoing",
-        "_protection",
-        "role",
-        "state",
-    )
 
     def __init__(self, context: DtlsContext, role: DtlsRole, remote_fingerprints: Sequence[Fingerprint]) -> None:
         self.role = role
-        self.state = DtlsState.NEW
+        self._state = DtlsState.NEW
         self._context = context
         self._fingerprints = tuple(remote_fingerprints)
-        self._handshake: Handshake | None = None
-        self._protection: RecordProtection | None = None
-        self._finished: bytes | None = None  # the client's, which a client that did not hear ours repeats
-        self._last_flight: Flight | None = None
+        self._engine = DtlsEngine(context, role, self._fingerprints, MAX_DATAGRAM)
+        self._intake = HandshakeIntake(role)
+        self._flight = Flight()
+        self._answered_at_seq = -1
+        self._peer_finished: bytes | None = None
+        self._last_error: DtlsError | None = None
+        self._deadline = 0.0
+        self._poll_at: float | None = None
         self._outgoing: list[bytes] = []
         self._events: list[DtlsEvent] = []
+
+    @property
+    def state(self) -> DtlsState:
+        """Where the association stands."""
+        return self._state
 
     def start(self, now: float) -> None:
         """Begin, upon the first authenticated check: a client sends its ClientHello, a server listens for 30 s.
 
         Later calls do nothing.
         """
-        if self._apply(DtlsTrigger.STARTED):
-            self._handshake = Handshake(self._context, self.role, self._fingerprints, now)
-            self._follow(self._handshake)
+        if not self._apply(DtlsTrigger.STARTED):
+            return
+        self._deadline = now + HANDSHAKE_TIMEOUT
+        if self.role is DtlsRole.CLIENT:
+            self._advance(None, now)
 
     def receive(self, datagram: bytes, now: float) -> DropReason | None:
         """Take a datagram of the peer; None where at least one of its records was of use, else why none was."""
@@ -95,9 +99,7 @@ class DtlsEndpoint:
 
     def repeat_flight(self, now: float) -> None:
         """Send the flight that waits for an answer once more, on a path that has just proved itself."""
-        if self._handshake is not None:
-            self._handshake.repeat_flight(now)
-            self._follow(self._handshake)
+        self._outgoing += self._flight.repeat(now)
 
     def next_event(self) -> DtlsEvent | None:
         """Return the next event, None when there is none."""
@@ -105,13 +107,21 @@ class DtlsEndpoint:
 
     def next_timer(self) -> float | None:
         """Return when :meth:`handle_timer` wants to be called; None outside of a handshake."""
-        return None if self._handshake is None else self._handshake.next_timer()
+        if self.state is not DtlsState.HANDSHAKING:
+            return None
+        return min(at for at in (self._deadline, self._flight.due, self._poll_at) if at is not None)
 
     def handle_timer(self, now: float) -> None:
         """Repeat the flight, let OpenSSL look at its own clock, or give up, whatever is due."""
-        if self._handshake is not None:
-            self._handshake.handle_timer(now)
-            self._follow(self._handshake)
+        if self.state is not DtlsState.HANDSHAKING:
+            return
+        if now >= self._deadline:
+            late = DtlsError("handshake_timeout", f"no handshake within {HANDSHAKE_TIMEOUT:.0f} s")
+            self._end(DtlsTrigger.FAILED, DtlsFailed(self._last_error or late))
+            return
+        self._outgoing += self._flight.repeat_when_due(now)
+        if self._poll_at is not None and now >= self._poll_at:
+            self._retransmit(now)
 
     def send(self, data: bytes) -> None:
         """Send application data in one record.
@@ -123,99 +133,131 @@ class DtlsEndpoint:
             raise UsageError("application data needs an established association")
         if not 0 < len(data) <= MAX_DATA:
             raise UsageError(f"{len(data)} octets of application data: 1..{MAX_DATA} fit")
-        self._send(ContentType.APPLICATION_DATA, data)
+        self._conclude(None, self._engine.send(data))
 
     def close(self, now: float) -> None:
         """End the association: close_notify if it is established, silence otherwise. Later calls do nothing."""
         if self.state is DtlsState.ESTABLISHED:
-            self._send(ContentType.ALERT, bytes([WARNING, CLOSE_NOTIFY]))
+            self._outgoing += cut(self._engine.close(), MAX_DATAGRAM)
         self._end(DtlsTrigger.CLOSED)
 
     def _apply(self, trigger: DtlsTrigger) -> bool:
         following = TRANSITIONS.get((self.state, trigger))
         if following is None:
             return False
-        self.state = following
+        self._state = following
         return True
 
     def _end(self, trigger: DtlsTrigger, event: DtlsEvent | None = None) -> None:
         if self._apply(trigger) and event is not None:
             self._events.append(event)
-        self._handshake = self._last_flight = None
+        self._flight.settle()
 
     def _receive_record(self, record: Record, now: float) -> DropReason | None:
-        if self._handshake is not None:
-            refusal = self._handshake.receive(record, now)
-            self._follow(self._handshake)
-            return refusal
+        if self.state is DtlsState.HANDSHAKING:
+            return self._receive_handshake(record, now)
         if self.state is DtlsState.ESTABLISHED:
             return self._receive_established(record, now)
         return DropReason.SESSION_CLOSED
 
-    def _follow(self, handshake: Handshake) -> None:
-        """Take what a handshake brought, and leave it behind where it has ended."""
-        self._outgoing += handshake.outgoing
-        handshake.outgoing = []
-        outcome = handshake.outcome
-        if isinstance(outcome, Keyed):
-            self._establish(outcome)
-        elif outcome is not None:
-            self._end(DtlsTrigger.FAILED, DtlsFailed(outcome))
+    def _receive_handshake(self, record: Record, now: float) -> DropReason | None:
+        intake = self._intake
+        refusal = intake.admit(record)
+        if refusal is not None:
+            return refusal
+        if intake.highest_message_seq > self._answered_at_seq:
+            self._flight.settle()
+        while self._intake is intake and self.state is DtlsState.HANDSHAKING:
+            ready = intake.next_record(self._engine.expects)
+            if ready is None:
+                break
+            self._advance(ready, now)
+        return None
 
-    def _establish(self, keyed: Keyed) -> None:
-        self._handshake = None
-        self._protection = keyed.protection
-        if self.role is DtlsRole.SERVER:
-            self._finished, self._last_flight = keyed.finished.octets, keyed.flight
+    def _advance(self, record: Record | None, now: float) -> None:
+        """Feed the handshake, keep what comes out as the current flight, and see whether that was all."""
+        engine = self._engine
+        progress = engine.step(record)
+        if progress.error is not None:
+            self._fail_step(record, progress)
+            return
+        if progress.output and not engine.is_complete and engine.has_answered and engine.profile is None:
+            # OpenSSL goes on without use_srtp (RFC 5764 section 4.1.1 allows it); we have no use for that.
+            error = DtlsError("no_srtp_profile", "no common SRTP profile", alert=ALERT_NAMES[HANDSHAKE_FAILURE])
+            self._fail(error, alert_in_place_of(progress.output, HANDSHAKE_FAILURE))
+            return
+        if progress.output:
+            self._intake.awaits_hello = False
+            self._answered_at_seq = self._intake.highest_message_seq
+            self._flight.send(cut(progress.output, MAX_DATAGRAM), now)
+            self._outgoing += self._flight.repeat(now)
+        if engine.is_complete and record is not None:
+            self._complete(record)
+        self._arm_poll(now)
+
+    def _complete(self, finished: Record) -> None:
+        profile = self._engine.profile
+        if profile is None or not self._engine.peer.is_matched:
+            self._fail(DtlsError("unverified_peer", "the handshake ended without a verified peer"), b"")
+            return
+        self._flight.settle()
+        self._peer_finished = finished.octets
         self._apply(DtlsTrigger.COMPLETED)
-        self._events.append(HandshakeCompleted(keyed.keys))
-
-    # once it is established
+        self._events.append(HandshakeCompleted(self._engine.export_keys(profile)))
 
     def _receive_established(self, record: Record, now: float) -> DropReason | None:
-        """What is authentic alone: what anybody could write in the clear is not looked at any more."""
-        if record.octets == self._finished:
-            self._repeat_last_flight(now)
-            return None
-        assert self._protection is not None
-        plaintext = self._protection.open(record)
-        if not plaintext:
+        """Epoch 1 alone: what anybody could write in the clear is not looked at any more."""
+        if record.epoch != 1 or record.content_type == ContentType.CHANGE_CIPHER_SPEC:
             return DropReason.DTLS_REFUSED
-        if record.content_type == ContentType.APPLICATION_DATA:
-            self._events.append(DataReceived(plaintext))
+        if self.role is DtlsRole.SERVER and record.octets == self._peer_finished:
+            self._outgoing += self._flight.repeat_settled(now)
             return None
-        if record.content_type == ContentType.ALERT:
-            return self._take_alert(plaintext)
-        return self._take_handshake(record.content_type, plaintext, now)
+        progress = self._engine.step(record)
+        if progress.output and record.content_type == ContentType.HANDSHAKE:
+            self._flight.replace(cut(progress.output, MAX_DATAGRAM), now)
+        return self._conclude(record, progress)
 
-    def _take_alert(self, alert: bytes) -> DropReason | None:
-        """RFC 5246 section 7.2: close_notify ends it, as does whatever is fatal."""
-        if alert[1:] == bytes([CLOSE_NOTIFY]):
+    def _conclude(self, record: Record | None, progress: Progress) -> DropReason | None:
+        self._outgoing += cut(progress.output, MAX_DATAGRAM)
+        self._events.extend(DataReceived(data) for data in progress.data)
+        if progress.error is not None:
+            self._end(DtlsTrigger.FAILED, DtlsFailed(diagnose(record, progress.error, progress.output)))
+        elif progress.is_closed:
             self._end(DtlsTrigger.PEER_CLOSED, DtlsClosed())
-        elif alert[0] == FATAL and len(alert) == 2:
-            name = ALERT_NAMES.get(alert[1])
-            error = DtlsError("alert", f"the peer sent {name or f'alert {alert[1]}'}", alert=name, is_remote=True)
-            self._end(DtlsTrigger.FAILED, DtlsFailed(error))
-        else:
+        elif not progress.output and not progress.data:
             return DropReason.DTLS_REFUSED
         return None
 
-    def _take_handshake(self, content_type: int, message: bytes, now: float) -> DropReason | None:
-        """A repeated Finished wants our last flight (RFC 6347 section 4.2.4), a hello another handshake."""
-        if content_type != ContentType.HANDSHAKE:
-            return DropReason.DTLS_REFUSED
-        if message[0] == HandshakeType.FINISHED:
-            self._repeat_last_flight(now)
-            return None
-        if message[0] in (HandshakeType.HELLO_REQUEST, HandshakeType.CLIENT_HELLO):
-            self._send(ContentType.ALERT, bytes([WARNING, NO_RENEGOTIATION]))
-            return None
-        return DropReason.DTLS_REFUSED
+    def _retransmit(self, now: float) -> None:
+        progress = self._engine.retransmit()
+        if progress.error is not None:
+            self._fail_step(None, progress)
+            return
+        if progress.output:
+            datagrams = cut(progress.output, MAX_DATAGRAM)
+            self._flight.replace(datagrams, now)
+            self._outgoing += datagrams
+        self._arm_poll(now)
 
-    def _repeat_last_flight(self, now: float) -> None:
-        if self._last_flight is not None:
-            self._outgoing += self._last_flight.repeat_settled(now)
+    def _arm_poll(self, now: float) -> None:
+        left = self._engine.retransmission_due_in()
+        self._poll_at = None if left is None else now + max(left, _SHORTEST_POLL)
 
-    def _send(self, content_type: ContentType, plaintext: bytes) -> None:
-        assert self._protection is not None
-        self._outgoing.append(self._protection.seal(content_type, plaintext))
+    def _fail_step(self, record: Record | None, progress: Progress) -> None:
+        message = progress.error or ""
+        if self._engine.peer.is_matched is False and progress.output:
+            # RFC 8122 section 6.2 names the alert; OpenSSL's would be unknown_ca.
+            error = DtlsError("fingerprint_mismatch", message, alert=ALERT_NAMES[BAD_CERTIFICATE])
+            self._fail(error, alert_in_place_of(progress.output, BAD_CERTIFICATE))
+        else:
+            self._fail(diagnose(record, message, progress.output), progress.output)
+
+    def _fail(self, error: DtlsError, output: bytes) -> None:
+        self._outgoing += cut(output, MAX_DATAGRAM)
+        if not self._intake.awaits_hello:
+            self._end(DtlsTrigger.FAILED, DtlsFailed(error))
+            return
+        self._last_error = error
+        self._engine = DtlsEngine(self._context, self.role, self._fingerprints, MAX_DATAGRAM)
+        self._intake = HandshakeIntake(self.role)
+        self._poll_at = None

@@ -16,18 +16,15 @@ __all__ = [
     "CLOSE_NOTIFY",
     "FATAL",
     "HANDSHAKE_FAILURE",
-    "NO_RENEGOTIATION",
-    "WARNING",
     "alert_in_place_of",
     "alert_name",
     "diagnose",
 ]
 
-WARNING, FATAL = 1, 2  # alert levels
+FATAL = 2  # alert level
 CLOSE_NOTIFY = 0
 HANDSHAKE_FAILURE = 40
 BAD_CERTIFICATE = 42
-NO_RENEGOTIATION = 100
 ALERT_NAMES = {  # RFC 5246 section 7.2, RFC 6066 section 9
     CLOSE_NOTIFY: "close_notify",
     10: "unexpected_message",
@@ -50,7 +47,7 @@ ALERT_NAMES = {  # RFC 5246 section 7.2, RFC 6066 section 9
     71: "insufficient_security",
     80: "internal_error",
     90: "user_canceled",
-    NO_RENEGOTIATION: "no_renegotiation",
+    100: "no_renegotiation",
     110: "unsupported_extension",
 }
 

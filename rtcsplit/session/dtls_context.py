@@ -14,14 +14,22 @@ from OpenSSL import SSL, crypto
 
 from ..errors import UsageError
 from .certificate import Certificate, Fingerprint
-from .dtls_protection import SUITES
 from .keying import SrtpProfile
 from .negotiation import DtlsRole
 
 __all__ = ["DtlsContext", "PeerCheck"]
 
 _DTLS_1_2 = 0xFEFD
-_SUITES = ":".join(SUITES).encode()
+_SUITES = b":".join(
+    [
+        b"ECDHE-ECDSA-AES128-GCM-SHA256",
+        b"ECDHE-RSA-AES128-GCM-SHA256",
+        b"ECDHE-ECDSA-AES256-GCM-SHA384",
+        b"ECDHE-RSA-AES256-GCM-SHA384",
+        b"ECDHE-ECDSA-CHACHA20-POLY1305",
+        b"ECDHE-RSA-CHACHA20-POLY1305",
+    ]
+)
 _PROFILE_NAMES = {
     SrtpProfile.AES128_CM_HMAC_SHA1_80: b"SRTP_AES128_CM_SHA1_80",
     SrtpProfile.AEAD_AES_128_GCM: b"SRTP_AEAD_AES_128_GCM",

@@ -7,22 +7,20 @@ except that OpenSSL itself reads the real one for its retransmission.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from OpenSSL import SSL
 
-from ..drops import DropReason
 from .certificate import Fingerprint
 from .dtls_context import DtlsContext, PeerCheck, selected_profile
-from .dtls_protection import RecordProtection, Secrets
-from .dtls_records import ContentType, Record, parse_records
+from .dtls_records import ContentType, Record
 from .keying import SrtpKeys, SrtpProfile
 from .negotiation import DtlsRole
 
 __all__ = ["DtlsEngine", "Progress"]
 
 _EXPORTER_LABEL = b"EXTRACTOR-dtls_srtp"  # RFC 5764 section 4.2
+_READ_SIZE = 16 * 1024  # the largest plaintext of a record
 _OUTPUT_SIZE = 64 * 1024
 
 # The state after our own flight is written, in which nothing is left to negotiate ...
@@ -41,15 +39,19 @@ class Progress:
 
     Attributes:
         output: records to send, as a stream.
+        data: application data received.
+        is_closed: the peer's authenticated close_notify came.
         error: why the association is dead, in OpenSSL's words; None while it lives.
     """
 
     output: bytes = b""
+    data: tuple[bytes, ...] = ()
+    is_closed: bool = False
     error: str | None = None
 
 
 class DtlsEngine:
-    """One SSL connection on memory BIOs, for one handshake.
+    """One SSL connection on memory BIOs.
 
     Attributes:
         is_complete: the handshake ended well.
@@ -60,7 +62,6 @@ class DtlsEngine:
         self.is_complete = False
         self.peer = PeerCheck(fingerprints)
         self._role = role
-        self._sent: Record | None = None  # the last one of epoch 1
         self._connection = context.open(role, self.peer, mtu)
 
     @property
@@ -84,14 +85,7 @@ class DtlsEngine:
         """Feed a record, or none to begin, and let OpenSSL work it off entirely."""
         if record is not None:
             self._connection.bio_write(record.octets)
-        try:
-            self._connection.do_handshake()
-        except SSL.WantReadError:
-            return Progress(self._output())
-        except SSL.Error as error:
-            return Progress(self._output(), error=_reason(error))
-        self.is_complete = True
-        return Progress(self._output())
+        return self._read() if self.is_complete else self._handshake()
 
     def retransmission_due_in(self) -> float | None:
         """Seconds of real time until OpenSSL wants :meth:`retransmit`; None where it waits for nothing."""
@@ -105,6 +99,22 @@ class DtlsEngine:
             return Progress(self._output(), error=_reason(error))
         return Progress(self._output())
 
+    def send(self, data: bytes) -> Progress:
+        """Encrypt application data."""
+        try:
+            self._connection.send(data)
+        except SSL.Error as error:
+            return Progress(self._output(), error=_reason(error))
+        return Progress(self._output())
+
+    def close(self) -> bytes:
+        """Return the record of a close_notify; the handshake must be complete."""
+        try:
+            self._connection.shutdown()
+        except SSL.Error:
+            return b""
+        return self._output()
+
     def export_keys(self, profile: SrtpProfile) -> SrtpKeys:
         """Return both directions' master keys and salts (RFC 5764 section 4.2)."""
         key, salt = profile.key_length, profile.salt_length
@@ -114,32 +124,35 @@ class DtlsEngine:
         is_client = self._role is DtlsRole.CLIENT
         return SrtpKeys(profile, local=client if is_client else server, remote=server if is_client else client)
 
-    def protection(self, finished: Record) -> RecordProtection:
-        """Return what protects the records that follow; the handshake must be complete.
+    def _handshake(self) -> Progress:
+        try:
+            self._connection.do_handshake()
+        except SSL.WantReadError:
+            return Progress(self._output())
+        except SSL.Error as error:
+            return Progress(self._output(), error=_reason(error))
+        self.is_complete = True
+        return Progress(self._output())
 
-        Args:
-            finished: the record that completed it.
-        """
-        connection = self._connection
-        suite, master = connection.get_cipher_name(), connection.master_key()
-        client_random, server_random = connection.client_random(), connection.server_random()
-        assert suite
-        assert master
-        assert client_random
-        assert server_random
-        assert self._sent
-        secrets = Secrets(suite, master, client_random, server_random)
-        return RecordProtection(secrets, self._role, self._sent, finished)
+    def _read(self) -> Progress:
+        data: list[bytes] = []
+        try:
+            while True:
+                data.append(self._connection.recv(_READ_SIZE))
+        except SSL.WantReadError:
+            return Progress(self._output(), tuple(data))
+        except SSL.ZeroReturnError:
+            return Progress(self._output(), tuple(data), is_closed=True)
+        except SSL.Error as error:
+            return Progress(self._output(), tuple(data), error=_reason(error))
 
     def _output(self) -> bytes:
         output = b""
-        with suppress(SSL.Error):  # there is no more
-            while True:
+        while True:
+            try:
                 output += self._connection.bio_read(_OUTPUT_SIZE)
-        records = parse_records(output)
-        if not isinstance(records, DropReason) and records[-1].epoch:
-            self._sent = records[-1]
-        return output
+            except SSL.Error:
+                return output
 
 
 def _reason(error: SSL.Error) -> str:

@@ -45,7 +45,6 @@ class ContentType(IntEnum):
 class HandshakeType(IntEnum):
     """Handshake messages that occur in our handshakes (RFC 5246 section 7.4, RFC 6347 section 4.3.2)."""
 
-    HELLO_REQUEST = 0
     CLIENT_HELLO = 1
     SERVER_HELLO = 2
     HELLO_VERIFY_REQUEST = 3
@@ -55,7 +54,6 @@ class HandshakeType(IntEnum):
     SERVER_HELLO_DONE = 14
     CERTIFICATE_VERIFY = 15
     CLIENT_KEY_EXCHANGE = 16
-    FINISHED = 20
 
 
 class Record(NamedTuple):

@@ -11,7 +11,6 @@ from rtcsplit.session.dtls_intake import HandshakeIntake
 from rtcsplit.session.dtls_records import cut, parse_fragments, parse_records
 from rtcsplit.session.negotiation import DtlsRole
 from tests import dtls_peers as peers
-from tests.unit.test_dtls_protection import pair, record_of
 from tests.unit.test_dtls_records import fragment, record
 
 numbers = st.integers(0, 2**48 - 1)
@@ -103,15 +102,3 @@ def test_any_datagrams_are_taken_or_refused_with_a_reason(
         assert ours.receive(datagram, 0.0) in REFUSALS | {DropReason.SESSION_CLOSED}
     ours.handle_timer(0.05)
     assert all(len(datagram) <= 1200 for datagram in ours.datagrams_to_send(0.05))
-
-
-@given(st.lists(st.integers(0, 150), max_size=80))
-def test_records_in_any_order_are_delivered_once_each(order: list[int]) -> None:
-    """D17: against a naive memory of everything that came."""
-    client, server = pair()
-    sealed = [record_of(client.seal(23, bytes([number]))) for number in range(151)]
-    came: set[int] = set()
-    for number in order:
-        is_wanted = number not in came and number > max(came, default=-1) - 64
-        assert server.open(sealed[number]) == (bytes([number]) if is_wanted else None)
-        came |= {number} if is_wanted else set()
