@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.offers import stored
+from tests.offers import LOCAL, stored
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -30,6 +30,17 @@ async def test_how_to_mount_runs_as_written() -> None:
         assert response.status_code == 201
         assert response.headers["location"].startswith("/voice/whip/")
         assert (await http.delete(response.headers["location"], headers=headers)).status_code == 200
+
+
+def test_the_names_of_the_sdp_page_do_what_it_says() -> None:
+    """docs/reference/sdp.md: an offer in, an answer and what a session is made of out."""
+    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "reference" / "sdp.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(code, "sdp.md", "exec"), names)
+    assert isinstance(LOCAL, names["LocalDescription"])
+    answer = names["build_answer"](names["parse_offer"](stored("chromium_audio")), LOCAL)
+    assert answer.text.startswith("v=0")
+    assert answer.negotiation.audio.codecs[0].name == "opus"
 
 
 SIGNALING = ROOT / "rtcsplit" / "signaling"
