@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import ConfigurationError
@@ -48,33 +50,37 @@ class FileRegistry:
 
     async def announce(self, entry: Announced) -> bool:
         """Write the file, unless it is there already; False where that is impossible now."""
-        path, text = self._file_of(entry)
-        try:
-            if not path.exists() or path.read_text() != text:
-                beside = path.with_suffix(".new")
-                beside.write_text(text)
-                beside.replace(path)
-        except OSError as error:
-            self._note(error)
-            return False
-        self._note(None)
-        return True
+        return await self._try(_write, *self._file_of(entry))
 
     async def withdraw(self, entry: Announced) -> None:
         """Remove the file; one that cannot be removed stays, as the log says."""
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                self._file_of(entry)[0].unlink()
-            except PermissionError as error:
-                self._note(error)
+        await self._try(_remove, self._file_of(entry)[0])
+
+    async def _try(self, change: Callable[..., None], *arguments: Path | str) -> bool:
+        """In another thread: a file system may take its time, and calls have none. Said once, until it works again."""
+        try:
+            await asyncio.to_thread(change, *arguments)
+        except OSError as error:
+            if not self._has_failed:
+                _log.warning("announcement_failed", extra={"reason": str(error)})
+            self._has_failed = True
+            return False
+        self._has_failed = False
+        return True
 
     def _file_of(self, entry: Announced) -> tuple[Path, str]:
         assert isinstance(entry, DirectoryEntry)
         name = f"{entry.route.cluster}-{entry.route.transceiver}.toml"
         return self._folder / name, Directory([entry]).to_toml()
 
-    def _note(self, error: OSError | None) -> None:
-        """Say once that it does not work, and no more until it did."""
-        if error is not None and not self._has_failed:
-            _log.warning("announcement_failed", extra={"reason": str(error)})
-        self._has_failed = error is not None
+
+def _write(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text() != text:
+        beside = path.with_suffix(".new")
+        beside.write_text(text)
+        beside.replace(path)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
