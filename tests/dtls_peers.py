@@ -84,9 +84,22 @@ def hash_of(algorithm: str) -> hashes.HashAlgorithm:
     return {"sha-256": hashes.SHA256(), "sha-384": hashes.SHA384(), "sha-512": hashes.SHA512()}[algorithm]
 
 
-def build_record(octets: bytes, number: int, content_type: int = 22, epoch: int = 0) -> bytes:
-    header = bytes([content_type, 0xFE, 0xFD]) + epoch.to_bytes(2, "big") + number.to_bytes(6, "big")
-    return header + len(octets).to_bytes(2, "big") + octets
+def record(
+    body: bytes = b"x", *, content_type: int = 22, version: int = 0xFEFD, epoch: int = 0, number: int = 0
+) -> bytes:
+    header = bytes([content_type]) + version.to_bytes(2, "big") + epoch.to_bytes(2, "big") + number.to_bytes(6, "big")
+    return header + len(body).to_bytes(2, "big") + body
+
+
+def fragment(
+    data: bytes = b"", *, message_type: int = 1, total: int | None = None, seq: int = 0, offset: int = 0,
+    length: int | None = None,
+) -> bytes:  # fmt: skip
+    """A handshake fragment; total and length as claimed, by default the truth."""
+    total = len(data) if total is None else total
+    length = len(data) if length is None else length
+    header = bytes([message_type]) + total.to_bytes(3, "big") + seq.to_bytes(2, "big")
+    return header + offset.to_bytes(3, "big") + length.to_bytes(3, "big") + data
 
 
 def renumbered(datagram: bytes, offset: int) -> bytes:
@@ -109,7 +122,7 @@ def with_certificate(datagram: bytes, certificate: Certificate) -> bytes:
     chain = (len(der) + 3).to_bytes(3, "big") + len(der).to_bytes(3, "big") + der
     length = len(chain).to_bytes(3, "big")
     message = datagram[13:14] + length + datagram[17:19] + bytes(3) + length + chain
-    return build_record(message, int.from_bytes(datagram[5:11], "big"))
+    return record(message, number=int.from_bytes(datagram[5:11], "big"))
 
 
 class Peer:

@@ -25,8 +25,7 @@ from rtcsplit.cli.demo.deployment import Deployment
 from rtcsplit.routing.hint import Route, RoutingKeys
 from rtcsplit.wire.address import Address
 from tests.interop.harness import deployed, relay_reading
-from tests.interop.lean_client import LeanClient
-from tests.interop.test_many_calls import TOC
+from tests.interop.lean_client import TOC, LeanClient
 from tests.processes import children, has_standby
 from tests.relay_calls import Calls
 

@@ -20,8 +20,7 @@ from rtcsplit.session.dtls_state import DtlsState
 from rtcsplit.session.events import DataReceived, HandshakeCompleted
 from rtcsplit.session.negotiation import DtlsRole
 from tests import dtls_peers as peers
-from tests.dtls_peers import Peer, endpoint, established, events_of, other
-from tests.unit.test_dtls_records import fragment, record
+from tests.dtls_peers import Peer, endpoint, established, events_of, fragment, other, record
 
 both_roles = pytest.mark.parametrize("role", DtlsRole, ids=lambda r: r.name.lower())
 
@@ -43,9 +42,9 @@ def test_random_records_leave_a_live_association_alone(role: DtlsRole) -> None:
     source = random.Random(16)
     results = []
     for _ in range(10_000):
-        octets = peers.build_record(
+        octets = record(
             source.randbytes(source.randrange(1, 120)),
-            source.getrandbits(source.choice([4, 16, 48])),
+            number=source.getrandbits(source.choice([4, 16, 48])),
             content_type=source.choice([20, 21, 22, 23]),
             epoch=source.choice([0, 1, 1, 1, 2, 65535]),
         )

@@ -129,9 +129,7 @@ def refragmented(datagrams: list[bytes], size: int, overlap: int = 0) -> list[by
     message = peers.reassemble(datagrams)
     header, body = message[:6], message[12:]
     return [
-        peers.build_record(
-            header + offset.to_bytes(3, "big") + len(part).to_bytes(3, "big") + part, number
-        )
+        peers.record(header + offset.to_bytes(3, "big") + len(part).to_bytes(3, "big") + part, number=number)
         for number, offset in enumerate(range(0, len(body), size - overlap))
         for part in [body[offset : offset + size]]
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from rtcsplit.session.dtls_intake import HandshakeIntake
 from rtcsplit.session.dtls_records import cut, parse_fragments, parse_records
 from rtcsplit.session.negotiation import DtlsRole
 from tests import dtls_peers as peers
-from tests.unit.test_dtls_records import fragment, record
+from tests.dtls_peers import fragment, record
 
 numbers = st.integers(0, 2**48 - 1)
 records = st.builds(

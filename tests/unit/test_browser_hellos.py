@@ -9,7 +9,7 @@ import pytest
 
 from rtcsplit.session.dtls_state import DtlsState
 from rtcsplit.session.negotiation import DtlsRole
-from tests.dtls_peers import build_record, endpoint, records_of
+from tests.dtls_peers import endpoint, record, records_of
 
 DATA = Path(__file__).parents[1] / "data"
 STORED = {path.stem.removeprefix("client_hello_"): path.read_bytes() for path in DATA.glob("client_hello_*.bin")}
@@ -31,9 +31,9 @@ def answer_to(pieces: list[bytes]) -> list[int]:
     server = endpoint(DtlsRole.SERVER)
     for number, piece in enumerate(pieces):
         assert server.datagrams_to_send(0.0) == []
-        assert server.receive(build_record(piece, number), 0.0) is None
+        assert server.receive(record(piece, number=number), 0.0) is None
     assert server.state is DtlsState.HANDSHAKING
-    return [record[13] for datagram in server.datagrams_to_send(0.0) for record in records_of(datagram)]
+    return [said[13] for datagram in server.datagrams_to_send(0.0) for said in records_of(datagram)]
 
 
 def test_the_recorded_ones_are_those_that_matter() -> None:

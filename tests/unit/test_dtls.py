@@ -18,9 +18,10 @@ from rtcsplit.session.events import DataReceived, DtlsClosed, DtlsFailed, Handsh
 from rtcsplit.session.keying import SrtpKeys, SrtpProfile
 from rtcsplit.session.negotiation import DtlsRole
 from rtcsplit.session.srtp import SrtpSession
+from rtcsplit.wire import rtcp
 from tests import dtls_peers as peers
+from tests.calls import rtp
 from tests.dtls_peers import Peer, connect, endpoint, established, events_of, other
-from tests.unit.test_srtp import rtcp, rtp
 
 both_roles = pytest.mark.parametrize("role", DtlsRole, ids=lambda r: r.name.lower())
 HANDSHAKE_FAILURE, BAD_CERTIFICATE, PROTOCOL_VERSION, DECRYPT_ERROR = 40, 42, 70, 51
@@ -101,7 +102,8 @@ def test_each_profile_alone_gives_keys_that_both_sides_share(role: DtlsRole, pro
     assert completed.keys == SrtpKeys(profile, local, remote)
     sender, receiver = SrtpSession(completed.keys), SrtpSession(SrtpKeys(profile, remote, local))
     assert receiver.unprotect(sender.protect(rtp(1))) == rtp(1)
-    assert sender.unprotect_rtcp(receiver.protect_rtcp(rtcp())) == rtcp()
+    report = rtcp.build([rtcp.ReceiverReport(0x1234)])
+    assert sender.unprotect_rtcp(receiver.protect_rtcp(report)) == report
 
 
 def test_server_picks_the_profile_by_our_preference() -> None:

@@ -8,7 +8,7 @@ from rtcsplit.drops import DropReason
 from rtcsplit.session.dtls_intake import HandshakeIntake
 from rtcsplit.session.dtls_records import Record, parse_records
 from rtcsplit.session.negotiation import DtlsRole
-from tests.unit.test_dtls_records import fragment, record
+from tests.dtls_peers import fragment, record
 
 
 def parsed(octets: bytes) -> Record:

@@ -7,24 +7,7 @@ import pytest
 from rtcsplit.drops import DropReason
 from rtcsplit.session.dtls_alerts import alert_in_place_of, alert_name, diagnose
 from rtcsplit.session.dtls_records import Fragment, Record, cut, parse_fragments, parse_records
-
-
-def record(
-    body: bytes = b"x", *, content_type: int = 22, version: int = 0xFEFD, epoch: int = 0, number: int = 0
-) -> bytes:
-    header = bytes([content_type]) + version.to_bytes(2, "big") + epoch.to_bytes(2, "big") + number.to_bytes(6, "big")
-    return header + len(body).to_bytes(2, "big") + body
-
-
-def fragment(
-    data: bytes = b"", *, message_type: int = 1, total: int | None = None, seq: int = 0, offset: int = 0,
-    length: int | None = None,
-) -> bytes:  # fmt: skip
-    """A handshake fragment; total and length as claimed, by default the truth."""
-    total = len(data) if total is None else total
-    length = len(data) if length is None else length
-    header = bytes([message_type]) + total.to_bytes(3, "big") + seq.to_bytes(2, "big")
-    return header + offset.to_bytes(3, "big") + length.to_bytes(3, "big") + data
+from tests.dtls_peers import fragment, record
 
 
 def test_all_records_of_a_datagram_are_found() -> None:

@@ -16,7 +16,7 @@ from rtcsplit.session.events import DtlsEvent, DtlsFailed, HandshakeCompleted, H
 from rtcsplit.session.negotiation import DtlsRole
 from rtcsplit.transceiver.handshake_front import HandshakeFront
 from rtcsplit.transceiver.handshakes import HandshakeThread
-from tests.dtls_peers import Peer, build_record, other, our_context, peer_certificate
+from tests.dtls_peers import Peer, other, our_context, peer_certificate, record
 
 
 class Bench:
@@ -122,21 +122,21 @@ def test_close_while_under_way_leaves_nothing() -> None:
     task = bench.tasks.get()
     result = bench.front.run(task)  # type: ignore[arg-type]
     assert result is not None
-    bench.front.receive(build_record(b"x", 0), 0.0)
+    bench.front.receive(record(b"x"), 0.0)
     bench.front.close(0.0)
     bench.front.take(result)
     bench.work()
     bench.front.progressed()
     assert (bench.news, bench.events(), bench.front.datagrams_to_send(0.0)) == (0, [], [])
     assert (bench.front.state, bench.front.next_timer()) == (DtlsState.CLOSED, None)
-    assert bench.front.receive(build_record(b"x", 0), 0.0) is DropReason.SESSION_CLOSED
+    assert bench.front.receive(record(b"x"), 0.0) is DropReason.SESSION_CLOSED
 
 
 def test_what_waits_for_the_thread_is_bounded() -> None:
     """D18, T19: a flood of one session waits outside, whatever the thread is at."""
     bench = Bench(DtlsRole.SERVER)
     bench.front.start(0.0)
-    datagram = build_record(b"x" * 1000, 0)
+    datagram = record(b"x" * 1000)
     reasons = [bench.front.receive(datagram, 0.0) for _ in range(20)]
     assert reasons == [None] * 16 + [DropReason.DTLS_BUDGET] * 4
     bench.work()

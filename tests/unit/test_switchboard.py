@@ -376,6 +376,18 @@ def test_the_selected_address_outlives_many_others() -> None:
     assert len(desk.board.table) == 16
 
 
+def test_a_ufrag_that_a_living_call_has_is_not_given_again() -> None:
+    """C19: until one is found that nobody has."""
+    asked: list[str] = []
+
+    def is_taken(ufrag: str) -> bool:
+        asked.append(ufrag)
+        return len(asked) < 4
+
+    assert Desk().factory.credentials(is_taken).ufrag == asked[-1]
+    assert len(set(asked)) == 4
+
+
 def test_nothing_goes_back_behind_the_peers_goodbye_in_one_batch() -> None:
     """C15: what may be done without asking ends with whatever has to be looked at first."""
     desk = Desk()
