@@ -20,8 +20,9 @@ from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address
 from tests.interop.lean_client import LeanClient
 
-__all__ = ["Dialler", "Script", "backend", "gateway", "until"]
+__all__ = ["GIBIOCTET", "Dialler", "Script", "backend", "gateway", "until"]
 
+GIBIOCTET = b"\x81\x7f" + (1 << 30).to_bytes(8, "big")  # head of a text message of that length (RFC 6455 section 5.2)
 Serve = Callable[[ServerConnection], Awaitable[None]]
 
 

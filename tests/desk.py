@@ -14,6 +14,7 @@ from rtcsplit.routing.hint import Route, RoutingKeys
 from rtcsplit.session.certificate import Certificate
 from rtcsplit.session.dtls_context import DtlsContext, Fingerprint
 from rtcsplit.session.negotiation import DtlsRole, IceCredentials
+from rtcsplit.session.sdp import Answer, parse_offer
 from rtcsplit.session.stun_refusals import StunRefusals
 from rtcsplit.transceiver.call import Call
 from rtcsplit.transceiver.call_factory import CallFactory
@@ -30,7 +31,9 @@ from .client_peer import ClientPeer
 from .link import Network
 
 DATA = FilePath(__file__).parent / "data"
-OFFER = (DATA / "chromium_audio.sdp").read_bytes()
+_FINGERPRINT = b"a=fingerprint:%b" % str(CLIENT_CERTIFICATE.fingerprint).encode()
+# Of a browser that has the clients' certificate.
+OFFER = re.sub(rb"a=fingerprint:[^\r\n]*", _FINGERPRINT, (DATA / "chromium_audio.sdp").read_bytes())
 RELAY = Address.of("203.0.113.10", 3478)
 KEYS = RoutingKeys({3: bytes(range(32))}, minting=3)
 ROUTE = Route(7, 9)
@@ -87,8 +90,7 @@ class Desk:
         has_nack: bool = False,
     ) -> tuple[Call, ClientPeer]:
         """Accept a browser's offer and attach a client that uses its credentials."""
-        fingerprint = str(CLIENT_CERTIFICATE.fingerprint).encode()
-        offer = re.sub(rb"a=fingerprint:[^\r\n]*", b"a=fingerprint:" + fingerprint, OFFER)
+        offer = OFFER
         if has_nack:
             offer = offer.replace(
                 b"a=rtcp-fb:111 transport-cc\r\n", b"a=rtcp-fb:111 transport-cc\r\na=rtcp-fb:111 nack\r\n"
@@ -108,6 +110,18 @@ class Desk:
         client.path = Path(client.path.client, via)
         self.network.attach(client, client.path.client)
         return call, client
+
+    def reoffer(self, call: Call, *changes: tuple[bytes, bytes]) -> Answer:
+        """Give a call its first offer again, with changes."""
+        offer = OFFER
+        for old, new in changes:
+            assert old in offer
+            offer = offer.replace(old, new)
+        before = call.offers.local.ice
+        answer = call.offers.answer(parse_offer(offer), lambda: self.factory.credentials(self.board.owns))
+        ice = call.offers.local.ice
+        self.board.renegotiate(call, answer.negotiation, self.network.now, restart=None if ice == before else ice)
+        return answer
 
     def connect(self, *clients: ClientPeer) -> None:
         assert self.network.run_until(lambda: all(client.srtp is not None for client in clients), limit=5.0)

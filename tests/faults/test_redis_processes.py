@@ -21,9 +21,10 @@ from rtcsplit.routing.announcement import Announced, Announcement
 from rtcsplit.routing.directory import EntryState
 from rtcsplit.routing.hint import Route, RoutingKeys
 from rtcsplit.wire.stun import Attribute, MessageClass, build
+from tests.desk import attribute
+from tests.offers import OFFER
 from tests.processes import Running, children, rtcsplit, running
 from tests.redis_server import RedisServer, redis_server
-from tests.unit.test_cli_transceiver import OFFER, attribute
 
 SECRET = bytes(range(32))
 KEYS = f'[hint_keys]\nmint = 1\nsecrets.1 = "{SECRET.hex()}"\n'

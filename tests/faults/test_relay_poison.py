@@ -16,7 +16,7 @@ import httpx
 
 from tests.processes import children, worker_threads
 from tests.relay_bench import RTP
-from tests.unit.test_cli_supervision import Call, calling, until
+from tests.relay_call import Call, calling, until
 
 POISON = 10  # datagrams before each death
 

@@ -7,7 +7,7 @@ import contextlib
 import math
 import re
 from array import array
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,26 +26,21 @@ from pipecat.frames.frames import (
     TTSStartedFrame,
     TTSStoppedFrame,
 )
-from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.transports.base_transport import TransportParams
-from pipecat.workers.runner import WorkerRunner
 
 from examples import pipecat_echo
-from rtcsplit.adapters.pipecat import PipecatApplication, PipecatClient, RtcsplitTransport
+from rtcsplit.adapters.pipecat import PipecatApplication
 from rtcsplit.cli.web import serving
 from rtcsplit.gateway.voice_session import VoiceSession
 from rtcsplit.signaling.small_webrtc import SmallWebRtcSettings, small_webrtc_application
 from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.transceiver import Transceiver
-from rtcsplit.wire.address import Address
+from tests.interop.pipecat_bot import LOOPBACK, Bot
 
 from .small_webrtc_peer import SmallWebRtcPeer
 from .tones import RATE, TONE_HERTZ, dominant_hertz
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "use-with-pipecat.md"
-LOOPBACK = Address.of("127.0.0.1", 0)
 
 
 @pytest.fixture(autouse=True)
@@ -67,44 +62,6 @@ async def served(bot: Any) -> AsyncIterator[tuple[httpx.AsyncClient, Transceiver
         ):
             yield http, transceiver
     await application.aclose()
-
-
-class Bot:
-    """A pipeline around one processor, which keeps what its transport tells."""
-
-    def __init__(self, processor: Callable[[], FrameProcessor], frames: Sequence[Frame] = ()) -> None:
-        self.told: list[str] = []
-        self.request_data: object = None
-        self.messages: list[Any] = []
-        self.finished = asyncio.Event()
-        self._processor = processor
-        self._frames = frames
-
-    async def run(self, client: PipecatClient) -> None:
-        self.request_data = client.request_data
-        params = TransportParams(audio_in_enabled=True, audio_out_enabled=True, audio_out_end_silence_secs=0)
-        transport = RtcsplitTransport(client, params)
-        worker = PipelineWorker(Pipeline([transport.input(), self._processor(), transport.output()]))
-
-        @transport.event_handler("on_client_connected")
-        async def on_client_connected(transport: RtcsplitTransport, who: PipecatClient) -> None:
-            self.told.append("connected")
-            assert transport.get_client_id(who) == client.pc_id
-            await worker.queue_frames(self._frames)
-
-        @transport.event_handler("on_client_disconnected")
-        async def on_client_disconnected(transport: RtcsplitTransport, who: PipecatClient) -> None:
-            self.told.append("disconnected")
-            await worker.cancel()
-
-        @transport.event_handler("on_app_message")
-        async def on_app_message(transport: RtcsplitTransport, message: Any, sender: str) -> None:
-            self.messages.append(message)
-
-        runner = WorkerRunner(handle_sigint=False)
-        await runner.add_workers(worker)
-        await runner.run()
-        self.finished.set()
 
 
 class Stop(FrameProcessor):

@@ -25,7 +25,7 @@ from rtcsplit.transceiver.transceiver import Transceiver
 
 from .browser import chromium
 from .npm import package
-from .test_pipecat import LOOPBACK, Bot
+from .pipecat_bot import LOOPBACK, Bot
 from .tones import TONE_HERTZ, dominant_hertz
 
 pytestmark = pytest.mark.browser

@@ -24,7 +24,7 @@ from tests.processes import running
 
 from .browser import chromium
 from .npm import package
-from .test_realtime_chromium import SDK, talking
+from .realtime_talk import SDK, talking
 
 pytestmark = [pytest.mark.browser]
 

@@ -11,35 +11,18 @@ from pathlib import Path
 import httpx
 
 from rtcsplit.wire import stun
+from tests.cli_relay import RELAY
+from tests.cli_transceiver import HINT_KEYS, TRANSCEIVER
 from tests.offers import stored
 from tests.processes import Running, running
 
-KEYS = f'[hint_keys]\nmint = 1\nsecrets.1 = "{bytes(range(32)).hex()}"\n'
-RELAY = """
-[relay]
-listen = "127.0.0.1:0"
-upstream = "127.0.0.1:0"
-directory = "transceivers"
-workers = 1
-confirmed_flows = 1024
-receive_buffer_bytes = 65536
-standby = false
-drain_seconds = 0
-allow_client_networks = ["127.0.0.0/8"]
-"""
-TRANSCEIVER = """
-[transceiver]
-cluster = 1
-id = 2
-listen = "127.0.0.1:0"
-advertise = ["127.0.0.1:9"]
-relay_networks = ["127.0.0.0/8"]
-announce_to = "transceivers"
-drain_seconds = 60
-[signaling]
-listen = "127.0.0.1:0"
-allow_anonymous = true
-"""
+FOLDER = "transceivers"
+LISTENING = '[signaling]\nlisten = "127.0.0.1:0"\nallow_anonymous = true\n'
+CONFIGS = {
+    "relay": RELAY.replace("directory.toml", FOLDER) + 'allow_client_networks = ["127.0.0.0/8"]\n',
+    "transceiver": TRANSCEIVER.replace("drain_seconds = 0", f'drain_seconds = 60\nannounce_to = "{FOLDER}"')
+    + LISTENING,
+}
 
 
 def listed(relay: Running) -> tuple[int, int]:
@@ -58,9 +41,9 @@ def check(answer: str, remote_ufrag: str) -> bytes:
 
 
 def test_a_relay_finds_a_transceiver_in_a_folder_until_its_last_call_has_ended(tmp_path: Path) -> None:
-    (tmp_path / "transceivers").mkdir()
-    for name, text in (("relay.toml", RELAY), ("transceiver.toml", TRANSCEIVER)):
-        (tmp_path / name).write_text(text + KEYS)
+    (tmp_path / FOLDER).mkdir()
+    for role, text in CONFIGS.items():
+        (tmp_path / f"{role}.toml").write_text(text + HINT_KEYS)
     offer = stored("chromium_audio")
     remote_ufrag = offer.decode().partition("a=ice-ufrag:")[2].split()[0]
     with (

@@ -8,81 +8,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import re
 import signal
-import socket
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from rtcsplit.cli.supervisor import backoff
-from rtcsplit.wire import spp
-from tests.processes import Running, children, has_standby, rtcsplit, running, worker_priorities, worker_threads
-from tests.relay_bench import DTLS, RTP
-from tests.unit.test_cli_relay import ADMIN, HINT_KEYS, RELAY, SECRET, binding_request, directory_entry
-
-
-class Call:
-    """A client and a transceiver with a confirmed flow between them."""
-
-    def __init__(self, relay: Running, client: socket.socket, transceiver: socket.socket) -> None:
-        self.relay, self.client, self.transceiver = relay, client, transceiver
-        public = relay.address("listen")
-        client.connect((public.host, public.port))
-        client.send(binding_request())
-        datagram, self.via = transceiver.recvfrom(2048)
-        self.header = datagram[: spp.SIZE]
-        transceiver.sendto(self.header + DTLS, self.via)
-        assert client.recv(2048) == DTLS
-
-    def carries_media(self) -> None:
-        """Both ways, by the flow alone."""
-        self.client.send(RTP)
-        assert self.transceiver.recv(2048) == self.header + RTP
-        self.transceiver.sendto(self.header + RTP, self.via)
-        assert self.client.recv(2048) == RTP
-
-    def metrics(self) -> dict[str, float]:
-        """The counters without labels that this file looks at."""
-        text = httpx.get(f"http://{self.relay.address('admin')}/metrics").text
-        public = re.findall(r'relay_datagrams_total\{direction="rx",side="public",worker="0"\} (\S+)', text)
-        recovered = re.findall(r'flow_events_total\{event="recovered"\} (\S+)', text)
-        return {"received": float(public[0]), "recovered": float(recovered[0])}
-
-    def readiness(self) -> int:
-        """Status of /readyz."""
-        return httpx.get(f"http://{self.relay.address('admin')}/readyz").status_code
-
-
-@contextlib.contextmanager
-def calling(folder: Path, *, standby: bool = True, **settings: object) -> Iterator[Call]:
-    """A call through a running relay."""
-    config = folder / "relay.toml"
-    with contextlib.ExitStack() as stack:
-        client, transceiver = (stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2))
-        for sock in (client, transceiver):
-            sock.bind(("127.0.0.1", 0))
-            sock.settimeout(10)
-        (folder / "directory.toml").write_text(directory_entry(transceiver.getsockname()))
-        relay_section = RELAY.replace("standby = false", f"standby = {str(standby).lower()}")
-        config.write_text(relay_section + 'allow_client_networks = ["127.0.0.0/8"]\n' + HINT_KEYS + ADMIN)
-        flags = [argument for key, value in settings.items() for argument in ("--set", f"relay.{key}={value}")]
-        relay = stack.enter_context(running("relay", "--config", config, *flags))
-        assert json.loads(relay.next_log())["event"] == "client_network_admitted"
-        yield Call(relay, client, transceiver)
-
-
-def until(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+from tests.cli_relay import SECRET
+from tests.processes import Running, children, has_standby, rtcsplit, worker_priorities, worker_threads
+from tests.relay_call import calling, until
 
 
 def next_event(relay: Running) -> str:

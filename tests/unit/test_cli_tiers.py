@@ -16,9 +16,9 @@ import pytest
 
 from rtcsplit.wire import spp
 from rtcsplit.wire.address import Address
+from tests.cli_relay import ADMIN, HINT_KEYS, RELAY, binding_request, directory_entry
 from tests.processes import Running, children, has_standby, running
 from tests.relay_bench import DTLS, RTP
-from tests.unit.test_cli_relay import ADMIN, HINT_KEYS, RELAY, binding_request, directory_entry
 
 HEADER = spp.build(Address.of("198.51.100.7", 50000), Address.of("203.0.113.10", 3478))
 SERVING = 'relay_listen = "127.0.0.1:0"\nrelay_networks = ["127.0.0.0/8"]\n'

@@ -13,44 +13,13 @@ from click.testing import CliRunner
 
 from rtcsplit.cli.main import main
 from rtcsplit.routing.hint import Route, RoutingKeys
+from tests.cli_transceiver import ADMIN, HINT_KEYS, SECRET, SIGNALING, TRANSCEIVER
+from tests.desk import attribute
+from tests.offers import OFFER
 from tests.processes import rtcsplit, running
 
-SECRET = bytes(range(32))
-HINT_KEYS = f'[hint_keys]\nmint = 1\nsecrets.1 = "{SECRET.hex()}"\n'
-TRANSCEIVER = """
-[transceiver]
-cluster = 1
-id = 2
-listen = "127.0.0.1:0"
-advertise = ["203.0.113.10:3478"]
-relay_networks = ["127.0.0.0/8"]
-receive_buffer_bytes = 65536
-drain_seconds = 0
-"""
-SIGNALING = '[signaling]\nlisten = "127.0.0.1:0"\ntokens = ["token"]\n'
-ADMIN = '[admin]\nlisten = "127.0.0.1:0"\n'
 REDIS = '[redis]\nurl = "redis://127.0.0.1:1"\n'
 DIRECT = '[transceiver]\nlisten = "127.0.0.1:0"\nmode = "direct"\ndrain_seconds = 0\n'
-OFFER = "\r\n".join(
-    [
-        "v=0",
-        "o=- 1 1 IN IP4 127.0.0.1",
-        "s=-",
-        "t=0 0",
-        "a=group:BUNDLE 0",
-        "m=audio 9 UDP/TLS/RTP/SAVPF 111",
-        "c=IN IP4 0.0.0.0",
-        "a=mid:0",
-        "a=sendrecv",
-        "a=rtcp-mux",
-        "a=rtpmap:111 opus/48000/2",
-        "a=ice-ufrag:abcd",
-        "a=ice-pwd:abcdefghijklmnopqrstuv",
-        "a=fingerprint:sha-256 " + ":".join(["00"] * 32),
-        "a=setup:actpass",
-        "",
-    ]
-)
 
 
 @pytest.fixture
@@ -63,10 +32,6 @@ def config(tmp_path: Path) -> Path:
 def call(url: str, token: str = "token") -> httpx.Response:
     headers = {"content-type": "application/sdp", "authorization": f"Bearer {token}"}
     return httpx.post(url, content=OFFER, headers=headers)
-
-
-def attribute(answer: str, name: str) -> str:
-    return next(line.partition(":")[2] for line in answer.splitlines() if line.startswith(f"a={name}:"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

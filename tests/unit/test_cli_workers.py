@@ -14,8 +14,10 @@ import httpx
 import pytest
 
 from rtcsplit.routing.hint import RoutingKeys
+from tests.cli_transceiver import ADMIN, HINT_KEYS, SECRET, SIGNALING, TRANSCEIVER
+from tests.desk import attribute
+from tests.offers import OFFER
 from tests.processes import Running, children, rtcsplit, running
-from tests.unit.test_cli_transceiver import ADMIN, HINT_KEYS, OFFER, SECRET, SIGNALING, TRANSCEIVER, attribute
 
 WORKERS = 2
 TOKEN = {"authorization": "Bearer token"}

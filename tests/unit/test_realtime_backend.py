@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from array import array
-from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -27,11 +25,9 @@ from rtcsplit.signaling.realtime import RealtimeSettings, realtime_application
 from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address
-from tests.backends import Script, backend, until
-from tests.unit.test_websocket_backend import GIBIOCTET
+from tests.backends import GIBIOCTET, backend, until
+from tests.realtime_model import RATE, Model
 
-RATE = 24_000
-TONE = array("h", [8_000 if index // 30 % 2 else -8_000 for index in range(RATE)]).tobytes()
 SESSION = {"type": "realtime", "model": "a-model", "instructions": "be brief"}
 
 
@@ -95,29 +91,6 @@ class Page:
                     self.loud += 192 / 2 / 48_000 * int((np.abs(blocks).mean(axis=1) > 1_500).sum())
 
         self._listening = asyncio.ensure_future(listen())
-
-
-class Model(Script):
-    """A scripted Realtime server: greets, says that sessions are updated, and otherwise what the test has it say."""
-
-    async def __call__(self, socket: Any) -> None:
-        self.sockets.append(socket)
-        await socket.send(json.dumps({"type": "session.created", "session": {"type": "realtime"}}))
-        async for message in socket:
-            event = json.loads(message)
-            self.events.append(event)
-            if event["type"] == "session.update":
-                await self.say(type="session.updated", session=event["session"])
-
-    async def speak(self, seconds: int, item: str = "item_1", response: str = "resp_1", *, ends: bool = True) -> None:
-        names = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
-        for _ in range(seconds):
-            await self.say(type="response.output_audio.delta", delta=b64encode(TONE).decode(), **names)
-        if ends:
-            await self.say(type="response.output_audio.done", **names)
-
-    def heard(self) -> bytes:
-        return b"".join(b64decode(event["audio"]) for event in self.of_type("input_audio_buffer.append"))
 
 
 @contextlib.asynccontextmanager

@@ -13,7 +13,7 @@ from websockets.typing import Subprotocol
 from rtcsplit.errors import OverloadError
 from rtcsplit.gateway.realtime_controller import EventsController
 from tests.backends import until
-from tests.unit.test_realtime_http import KEY, Door, door
+from tests.realtime_door import KEY, Door, door
 
 
 class Place:

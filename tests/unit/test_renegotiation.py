@@ -17,8 +17,6 @@ from rtcsplit.media.playout_events import PlayoutSettings
 from rtcsplit.session.dcep import ChannelParameters
 from rtcsplit.session.events import ChannelOpened, DataChannelsEnded, HandshakeCompleted
 from rtcsplit.session.negotiation import DataNegotiation, Direction, DtlsRole, IceCredentials, Negotiation
-from rtcsplit.session.sdp import Answer, parse_offer
-from rtcsplit.transceiver.call import Call
 from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address, Path
@@ -28,20 +26,6 @@ from ..client_peer import ClientPeer
 from ..desk import OFFER, OPUS_20_MS, Desk, attribute, heard
 from ..offers import OTHER_SHA_256
 from ..voice_calls import VoiceDesk, heard_packets, speech
-
-
-def reoffer(desk: Desk, call: Call, *changes: tuple[bytes, bytes]) -> Answer:
-    """Give a call its first offer again, with changes."""
-    fingerprint = b"a=fingerprint:%b" % str(CLIENT_CERTIFICATE.fingerprint).encode()
-    offer = re.sub(rb"a=fingerprint:[^\r\n]*", fingerprint, OFFER)
-    for old, new in changes:
-        assert old in offer
-        offer = offer.replace(old, new)
-    before = call.offers.local.ice
-    answer = call.offers.answer(parse_offer(offer), lambda: desk.factory.credentials(desk.board.owns))
-    ice = call.offers.local.ice
-    desk.board.renegotiate(call, answer.negotiation, desk.network.now, restart=None if ice == before else ice)
-    return answer
 
 
 def speak(desk: Desk, client: ClientPeer, numbers: range) -> list[int]:
@@ -60,17 +44,17 @@ def test_hold_and_resume() -> None:
     call, client = desk.dial()
     desk.connect(client)
     assert len(speak(desk, client, range(1, 6))) == 5
-    reoffer(desk, call, (b"a=sendrecv", b"a=sendonly"))
+    desk.reoffer(call, (b"a=sendrecv", b"a=sendonly"))
     assert call.audio is not None
     assert (call.audio.direction, call.can_send) == (Direction.RECVONLY, False)
     assert speak(desk, client, range(6, 11)) == []
     assert not desk.drops
     with pytest.raises(UsageError):
         call.send_audio(OPUS_20_MS, duration=960)
-    reoffer(desk, call, (b"a=sendrecv", b"a=inactive"))
+    desk.reoffer(call, (b"a=sendrecv", b"a=inactive"))
     assert speak(desk, client, range(11, 13)) == []
     assert desk.drops == {DropReason.RTP_PAYLOAD_TYPE: 2}
-    reoffer(desk, call)
+    desk.reoffer(call)
     back = speak(desk, client, range(13, 18))
     assert len(back) == 5
     assert call.statistics is not None
@@ -90,7 +74,7 @@ async def test_what_a_later_offer_says_of_the_codec_reaches_the_encoder() -> Non
     call, client = await voice.dial()
     await voice.run_for(3.0)
     before = len(heard_packets(client))
-    reoffer(voice.desk, call, (b"minptime=10;useinbandfec=1", b"maxaveragebitrate=8000;ptime=40"))
+    voice.desk.reoffer(call, (b"minptime=10;useinbandfec=1", b"maxaveragebitrate=8000;ptime=40"))
     await voice.run_for(6.0)
     packets = heard_packets(client)
     durations = [opus_duration(packet.payload) for packet in packets]
@@ -109,8 +93,7 @@ def test_an_offer_restarts_ice_and_the_echo_goes_on() -> None:
     call, client = desk.dial()
     desk.connect(client)
     old, keys = call.ufrag, call.session.srtp
-    answer = reoffer(
-        desk,
+    answer = desk.reoffer(
         call,
         (b"a=ice-ufrag:" + attribute(OFFER.decode(), "ice-ufrag").encode(), b"a=ice-ufrag:cli2"),
         (b"a=ice-pwd:" + attribute(OFFER.decode(), "ice-pwd").encode(), b"a=ice-pwd:secondclientpassword1234"),
@@ -142,7 +125,7 @@ def test_a_refused_offer_leaves_the_call_as_it_was(code: str, change: tuple[byte
     desk.connect(client)
     before = (call.audio, call.ufrag, call.offers.local)
     with pytest.raises(SdpError) as caught:
-        reoffer(desk, call, change)
+        desk.reoffer(call, change)
     assert caught.value.code == code
     assert (call.audio, call.ufrag, call.offers.local) == before
     assert len(speak(desk, client, range(1, 6))) == 5

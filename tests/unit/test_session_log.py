@@ -41,7 +41,6 @@ from ..calls import rtp
 from ..client_peer import ClientPeer
 from ..desk import OPUS_20_MS, Desk
 from ..offers import OFFER
-from .test_renegotiation import reoffer
 
 
 class LoggedDesk(Desk):
@@ -114,7 +113,7 @@ def test_a_good_call_is_told_from_offer_to_end() -> None:
 
 def test_a_later_answer_is_told() -> None:
     desk, call, _ = called()
-    reoffer(desk, call, (b"a=sendrecv", b"a=sendonly"))
+    desk.reoffer(call, (b"a=sendrecv", b"a=sendonly"))
     assert desk.events[-1] == "session.renegotiated"
     assert json.loads(desk.lines[-1])["data"] == {"direction": "recvonly", "codec": "opus"}
 

@@ -119,3 +119,12 @@ def test_the_open_work_is_not_in_comments() -> None:
         if any(word in line for word in ("TODO", "FIXME", "XXX:"))
     ]
     assert not wrong
+
+
+def test_tests_import_nothing_from_each_other() -> None:
+    """What several of them need has a place of its own beside them."""
+    wrong = []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        found = [name for _, name in imports(path) if any(part.startswith("test_") for part in name.split(".")[1:-1])]
+        wrong += [f"{path.relative_to(ROOT)}: {name}" for name in found]
+    assert not wrong

@@ -17,13 +17,12 @@ from websockets.http11 import Request, Response
 from rtcsplit.errors import ConfigurationError
 from rtcsplit.gateway import backend_link
 from rtcsplit.gateway.backend_settings import BackendSettings
-from tests.backends import Script, backend, gateway, until
+from tests.backends import GIBIOCTET, Script, backend, gateway, until
 from tests.interop.lean_client import LeanClient
 from tests.processes import free_port
 from tests.voice_calls import encoded, speech
 
 RATE = 24_000
-GIBIOCTET = b"\x81\x7f" + (1 << 30).to_bytes(8, "big")  # head of a text message of that length (RFC 6455 section 5.2)
 SECOND_OF_TONE = array("h", [8_000 if index // 30 % 2 else -8_000 for index in range(RATE)]).tobytes()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 
 import httpx
@@ -15,6 +14,7 @@ from rtcsplit.signaling.whip import WhipSettings, whip_application
 from rtcsplit.wire.address import Address
 from tests.acceptor import MemoryAcceptor
 from tests.offers import stored
+from tests.plain_http import sent, status
 
 DEADLINE = 0.3
 HEAD = "POST /whip HTTP/1.1\r\nHost: calls.test\r\nContent-Type: application/sdp\r\n"
@@ -27,40 +27,6 @@ async def server(deadline: float = DEADLINE) -> AsyncIterator[tuple[MemoryAccept
     application = whip_application(acceptor, WhipSettings(tokens=("alice",), body_deadline=deadline))
     async with serving("listen", Address.of("127.0.0.1", 0), application) as address:
         yield acceptor, address
-
-
-async def sent(address: Address, head: str, body: bytes = b"", repeat: bytes = b"", pause: float = 0.0) -> bytes:
-    """Send ``head`` and ``body``, then ``repeat`` for as long as nobody answers; return the answer.
-
-    On a plain socket: a server that closes while we send resets the connection, after its answer.
-    """
-    loop = asyncio.get_running_loop()
-    with socket.socket() as client:
-        client.setblocking(False)
-        await loop.sock_connect(client, (address.host, address.port))
-
-        async def keep_sending() -> None:
-            with contextlib.suppress(ConnectionError):
-                await loop.sock_sendall(client, head.encode() + b"\r\n" + body)
-                while repeat:
-                    await loop.sock_sendall(client, repeat)
-                    await asyncio.sleep(pause)
-
-        sender = asyncio.create_task(keep_sending())
-        answer = b""
-        try:
-            with contextlib.suppress(ConnectionError):
-                while data := await loop.sock_recv(client, 65_536):
-                    answer += data
-        finally:
-            sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sender
-        return answer
-
-
-def status(answer: bytes) -> int:
-    return int(answer.split(b" ", 2)[1])
 
 
 async def test_call_over_a_real_connection() -> None:
