@@ -8,6 +8,11 @@ static bool may_send_back(const struct rs_srtp *srtp)
     return srtp->rtp_count < RS_SRTP_MAX_RTP_PACKETS - 1 && srtp->rtcp_count < RS_SRTP_MAX_RTCP_PACKETS;
 }
 
+static bool may_report(const struct rs_srtp *srtp)
+{
+    return srtp->rtp_count < RS_SRTP_MAX_RTP_PACKETS && srtp->rtcp_count < RS_SRTP_MAX_RTCP_PACKETS - 1;
+}
+
 static bool may_take(const struct rs_session_entry *entry, uint64_t turn, const struct rs_fact *fact)
 {
     const struct rs_rtp_session *rtp = entry->rtp;
@@ -15,21 +20,37 @@ static bool may_take(const struct rs_session_entry *entry, uint64_t turn, const 
            (!rtp->echoes || may_send_back(entry->srtp));
 }
 
+/* Protects what is in the next slot, and has it sent to where the session's media goes. */
+static void put(const struct rs_session_entry *entry, bool is_rtcp, size_t len, double now, struct rs_echoes *echoes)
+{
+    struct rs_datagram *slot = &echoes->batch->datagrams[echoes->count];
+    *(is_rtcp ? &entry->srtp->rtcp_count : &entry->srtp->rtp_count) += 1;
+    if (rs_srtp_protect(entry->srtp, is_rtcp, slot->data, &len, RS_UDP_PAYLOAD) != RS_DROP_NONE)
+        slot->drop = RS_DROP_SEND_FAILED;
+    slot->len = (uint32_t)len;
+    echoes->paths[echoes->count++] = &entry->rtp->path;
+    entry->rtp->sent_at = now;
+}
+
 static void send_back(const struct rs_session_entry *entry, const struct rs_rtp_header *header, struct rs_span payload,
                       double now, struct rs_echoes *echoes)
 {
-    struct rs_rtp_session *rtp = entry->rtp;
-    struct rs_datagram *slot = rs_udp_slot(echoes->batch, echoes->count);
-    size_t len =
-        rs_rtp_session_echo(rtp, header->payload_type, header->has_marker, header->timestamp, payload, now, slot->data);
-    if (len == 0)
+    uint8_t *packet = rs_udp_slot(echoes->batch, echoes->count)->data;
+    size_t len = rs_rtp_session_echo(entry->rtp, header->payload_type, header->has_marker, header->timestamp, payload,
+                                     now, packet);
+    if (len != 0)
+        put(entry, false, len, now, echoes);
+}
+
+/* Says when packets came, where that is due. A batch that may need its slots for echoes leaves it to the next packet.
+ */
+static void send_feedback(const struct rs_session_entry *entry, double now, struct rs_echoes *echoes)
+{
+    if (echoes->count + echoes->reserved >= RS_UDP_BATCH || !may_report(entry->srtp))
         return;
-    entry->srtp->rtp_count++;
-    if (rs_srtp_protect(entry->srtp, false, slot->data, &len, RS_UDP_PAYLOAD) != RS_DROP_NONE)
-        slot->drop = RS_DROP_SEND_FAILED;
-    slot->len = (uint32_t)len;
-    echoes->paths[echoes->count++] = &rtp->path;
-    rtp->sent_at = now;
+    size_t len = rs_rtp_session_feedback(entry->rtp, now, rs_udp_slot(echoes->batch, echoes->count)->data);
+    if (len != 0)
+        put(entry, true, len, now, echoes);
 }
 
 bool rs_rtp_batch_take(const struct rs_session_entry *entry, uint64_t turn, struct rs_fact *fact,
@@ -50,6 +71,8 @@ bool rs_rtp_batch_take(const struct rs_session_entry *entry, uint64_t turn, stru
     }
     if (rtp->echoes)
         send_back(entry, header, payload, now, echoes);
+    if (rtp->reports_arrivals)
+        send_feedback(entry, now, echoes);
     fact->has_news = rtp->has_news;
     fact->form = rtp->delivers ? RS_FORM_TAKEN : RS_FORM_NEWS;
     rtp->has_news = 0;

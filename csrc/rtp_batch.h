@@ -10,11 +10,12 @@
 #include "session_table.h"
 #include "udp_batch.h"
 
-/* What goes back: the first `count` slots of `batch`, protected, each to its path. The paths are the sessions', and
- * change when their owner says so. */
+/* What goes back, echoes and feedback: the first `count` slots of `batch`, protected, each to its path. The paths are
+ * the sessions', and change when their owner says so. */
 struct rs_echoes {
     struct rs_udp_batch *batch;
     uint32_t count;
+    uint32_t reserved; /* slots for the packets behind this one */
     const struct rs_path *paths[RS_UDP_BATCH];
 };
 

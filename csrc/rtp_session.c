@@ -43,8 +43,6 @@ static bool is_plain(const struct rs_rtp_session *session, const struct rs_rtp_h
         return false;
     if (session->watches_gaps && !is_in_sequence(session, header))
         return false;
-    if (session->arrivals != NULL && session->arrival_count == RS_RTP_ARRIVALS)
-        return false;
     return !session->echoes || (session->send_from <= now && now < session->send_until);
 }
 
@@ -67,9 +65,7 @@ static void note_arrival(struct rs_rtp_session *session, const struct rs_rtp_hea
     struct rs_span value;
     if (!find_element(header, payload, session->transport_id, &value) || value.len != 2)
         return;
-    session->arrivals[session->arrival_count++] = (struct rs_rtp_arrival){now, rs_read_u16be(value.data)};
-    session->arrival_ssrc = header->ssrc;
-    if (session->arrival_count == 1 || session->arrival_count == RS_RTP_ARRIVALS_EARLY)
+    if (rs_arrivals_note(session->arrivals, rs_read_u16be(value.data), header->ssrc, now) && !session->reports_arrivals)
         session->has_news = 1;
 }
 
@@ -103,6 +99,14 @@ uint16_t rs_rtp_session_audio_level(const struct rs_rtp_session *session, const 
         !find_element(header, payload, session->audio_level_id, &value) || value.len != 1)
         return RS_NO_AUDIO_LEVEL;
     return value.data[0];
+}
+
+size_t rs_rtp_session_feedback(struct rs_rtp_session *session, double now,
+                               uint8_t packet[RS_ARRIVALS_HEADER + RS_ARRIVALS_MESSAGE])
+{
+    if (session->arrivals == NULL || !session->reports_arrivals || now < session->arrivals->due)
+        return 0;
+    return rs_arrivals_packet(session->arrivals, session->stream.ssrc, now, packet);
 }
 
 size_t rs_rtp_session_echo(struct rs_rtp_session *session, uint8_t payload_type, bool has_marker, uint32_t timestamp,

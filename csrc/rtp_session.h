@@ -11,16 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arrivals.h"
 #include "fact.h"
 #include "payload.h"
 #include "rtp.h"
 #include "rtp_source.h"
 #include "rtp_stream.h"
 
-#define RS_RTP_CODECS 8    /* payload types that are known here */
-#define RS_RTP_SOURCES 4   /* sources that are known here; Python knows more */
-#define RS_RTP_ARRIVALS 64 /* of transport-wide numbers that Python has not read */
-#define RS_RTP_ARRIVALS_EARLY 50
+#define RS_RTP_CODECS 8                                     /* payload types that are known here */
+#define RS_RTP_SOURCES 4                                    /* sources that are known here; Python knows more */
 #define RS_RTP_MAX_PAYLOAD (1200 - RS_RTP_HEADER_SIZE - 16) /* less the longest tag of SRTP */
 
 struct rs_rtp_codec {
@@ -29,11 +28,6 @@ struct rs_rtp_codec {
     uint8_t channels;
     uint8_t is_inbound; /* may be received */
     uint32_t clock_rate;
-};
-
-struct rs_rtp_arrival {
-    double at;
-    uint16_t number; /* transport-wide */
 };
 
 enum rs_rtp_verdict {
@@ -53,7 +47,8 @@ struct rs_rtp_session {
     uint8_t transport_id;   /* of the header extension with transport-wide numbers; 0: none */
     uint8_t audio_level_id; /* likewise, with the client-to-mixer audio level (RFC 6464) */
     uint8_t allows_two_byte;
-    uint8_t watches_gaps; /* only packets in sequence are taken, of one source */
+    uint8_t watches_gaps;     /* only packets in sequence are taken, of one source */
+    uint8_t reports_arrivals; /* transport-wide feedback leaves when it is due, without asking */
     /* What happened: */
     uint8_t has_echoed;
     uint8_t has_news; /* Python wants to look at the call */
@@ -64,11 +59,9 @@ struct rs_rtp_session {
     double sent_at;          /* the latest echo */
     uint64_t asked_in;       /* the batch in which Python has something to decide first */
     struct rs_rtp_stream stream;
-    /* What Python says, the arrivals aside: */
-    double send_from, send_until;    /* when an echo may be sent (RFC 8083) */
-    struct rs_rtp_arrival *arrivals; /* RS_RTP_ARRIVALS of them; the caller's, NULL without `transport_id` */
-    uint32_t arrival_count;
-    uint32_t arrival_ssrc;                         /* of the latest one */
+    /* What Python says: */
+    double send_from, send_until;                  /* when an echo may be sent (RFC 8083) */
+    struct rs_arrivals *arrivals;                  /* the caller's, NULL without `transport_id` */
     struct rs_rtp_source *sources[RS_RTP_SOURCES]; /* the caller's */
     struct rs_rtp_codec codecs[RS_RTP_CODECS];
 };
@@ -81,6 +74,11 @@ enum rs_rtp_verdict rs_rtp_session_receive(struct rs_rtp_session *session, struc
 /* The octet of the packet's audio level, or RS_NO_AUDIO_LEVEL: it has none that was negotiated and is one octet. */
 uint16_t rs_rtp_session_audio_level(const struct rs_rtp_session *session, const struct rs_rtp_header *header,
                                     struct rs_span payload);
+
+/* Writes the RTCP packet that says when packets came, if that is due and may leave without asking, and returns its
+ * length. 0: there is none. */
+size_t rs_rtp_session_feedback(struct rs_rtp_session *session, double now,
+                               uint8_t packet[RS_ARRIVALS_HEADER + RS_ARRIVALS_MESSAGE]);
 
 /* Writes the packet that sends a payload back, at most RS_RTP_HEADER_SIZE + RS_RTP_MAX_PAYLOAD octets, and returns its
  * length. Timestamps keep the distances of what came; one that comes late follows what overtook it. 0: there is

@@ -9,6 +9,7 @@
 /* State that every packet reads and writes begins its struct. */
 #define RTP_OCTETS (offsetof(struct rs_rtp_session, codecs) + sizeof(struct rs_rtp_codec))
 #define SRTP_OCTETS (offsetof(struct rs_srtp, sources) + sizeof(uint32_t))
+#define ARRIVALS_OCTETS offsetof(struct rs_arrivals, ticks)
 #define SOURCE_OCTETS offsetof(struct rs_rtp_source, received_prior)
 
 static void fetch(const void *state, size_t octets)
@@ -39,6 +40,8 @@ void rs_session_fetch(const struct rs_session_table *table, const struct rs_fact
     for (size_t i = 0; i < sessions; i++) {
         if (homes[i]->rtp != NULL && homes[i]->rtp->source_count != 0)
             fetch(homes[i]->rtp->sources[0], SOURCE_OCTETS);
+        if (homes[i]->rtp != NULL && homes[i]->rtp->arrivals != NULL)
+            fetch(homes[i]->rtp->arrivals, ARRIVALS_OCTETS);
         if (homes[i]->srtp != NULL) {
             fetch(homes[i]->srtp->inbound, sizeof(void *));
             fetch(homes[i]->srtp->outbound, sizeof(void *));

@@ -89,9 +89,11 @@ size_t rs_srtp_batch_open(struct rs_session_table *table, struct rs_udp_batch *b
     table->batches++;
     echoes->count = 0;
     rs_session_fetch(table, facts, count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        echoes->reserved = (uint32_t)(count - 1 - i);
         if (open_datagram(table, batch, &facts[i], now, echoes) && kept++ != i)
             facts[kept - 1] = facts[i];
+    }
     return kept;
 }
 

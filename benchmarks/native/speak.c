@@ -21,6 +21,7 @@
 #define LOAD_PERIOD 20000000u /* ns between two packets of a call */
 #define LOAD_TICK 250000u     /* ns; packets that are due within one leave together */
 #define LOAD_PAYLOAD 160
+#define LOAD_EXTENSION 12
 #define LOAD_STEP 960 /* of the RTP timestamp */
 #define LOAD_CONTROL 512
 #define LOAD_DATAGRAM 1500
@@ -58,6 +59,7 @@ struct load {
     uint32_t turn; /* whose packet is due next */
     int epoll;
     uint32_t control_count;
+    uint32_t has_extensions; /* each packet has the audio level and the transport-wide number that browsers send */
     struct load_datagram control[LOAD_CONTROL];
     uint64_t latencies[LOAD_LATENCIES]; /* echoes by time since they were sent, the last one holds all later ones */
     uint64_t send_failures;
@@ -96,11 +98,22 @@ static uint64_t wall_clock(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* Elements of the offer in tests/data: 1 is the audio level, 3 the transport-wide number. Returns their octets. */
+static size_t write_extension(uint8_t *packet, uint64_t number)
+{
+    const uint8_t extension[LOAD_EXTENSION] = {0xbe,           0xde, 0, 2, 0x10, 0x94, 0x31, (uint8_t)(number >> 8),
+                                               (uint8_t)number};
+    packet[0] |= 0x10;
+    memcpy(packet + RS_RTP_HEADER_SIZE, extension, sizeof extension);
+    return sizeof extension;
+}
+
 static void speak(struct load *load, struct load_call *call)
 {
-    uint8_t packet[RS_RTP_HEADER_SIZE + LOAD_PAYLOAD + 32] = {0x80, 111};
-    uint8_t *payload = packet + RS_RTP_HEADER_SIZE;
-    int len = RS_RTP_HEADER_SIZE + LOAD_PAYLOAD;
+    uint8_t packet[RS_RTP_HEADER_SIZE + LOAD_EXTENSION + LOAD_PAYLOAD + 32] = {0x80, 111};
+    size_t header = RS_RTP_HEADER_SIZE + (load->has_extensions ? write_extension(packet, call->sent) : 0);
+    uint8_t *payload = packet + header;
+    int len = (int)header + LOAD_PAYLOAD;
     rs_write_u16be(packet + 2, call->sequence_number++);
     rs_write_u32be(packet + 4, (uint32_t)(call->sent * LOAD_STEP));
     rs_write_u32be(packet + 8, call->ssrc);

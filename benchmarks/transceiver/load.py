@@ -49,6 +49,7 @@ class _Load(ctypes.Structure):
         ("turn", ctypes.c_uint32),
         ("epoll", ctypes.c_int),
         ("control_count", ctypes.c_uint32),
+        ("has_extensions", ctypes.c_uint32),
         ("control", _Datagram * _CONTROL),
         ("latencies", ctypes.c_uint64 * _LATENCIES),
         ("send_failures", ctypes.c_uint64),
@@ -99,9 +100,10 @@ class Load:
 
     Args:
         calls: socket and keys of each.
+        has_extensions: each packet has an audio level and a transport-wide number, as browsers' do.
     """
 
-    def __init__(self, calls: Sequence[tuple[socket.socket, SrtpSession]]) -> None:
+    def __init__(self, calls: Sequence[tuple[socket.socket, SrtpSession]], *, has_extensions: bool = False) -> None:
         self._library = ctypes.CDLL(str(_LIBRARY))
         self._library.load_size.restype = ctypes.c_size_t
         self._library.load_now.restype = ctypes.c_uint64
@@ -117,6 +119,7 @@ class Load:
         protect, unprotect = (ctypes.c_void_p(cipher(name)) for name in ("srtp_protect", "srtp_unprotect"))
         if self._library.load_init(ctypes.byref(self._load), protect, unprotect, self._calls, len(calls)) != 0:
             raise OSError("the sockets cannot be watched")
+        self._load.has_extensions = has_extensions
 
     def resume(self) -> None:
         """Let the calls speak from now on, at the beginning and after a pause."""

@@ -104,6 +104,7 @@ DIRECT = TransceiverSettings(listen=_ANY)
 CONTENDERS: dict[str, Callable[[Connection], Awaitable[None]]] = {
     "rtcsplit": _with(Echo, DIRECT),
     "rtcsplit-asyncio": _with(Echo, DIRECT),
+    "rtcsplit-extensions": _with(Echo, DIRECT),
     "rtcsplit-callback": _with(EchoAndCallback, DIRECT),
     "rtcsplit-python": _with(EchoFromPython, DIRECT),
     "rtcsplit-at-once": _with(Echo, TransceiverSettings(listen=_ANY, gather=0.0)),

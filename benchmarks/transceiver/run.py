@@ -50,7 +50,10 @@ class Run:
         self._server = Server(contender)
         self._callers = Callers(self._server.accept, count, meanwhile)
         self._server.begin()
-        self._load = Load([(caller.sock, caller.srtp) for caller in self._callers.callers if caller.srtp is not None])
+        self._load = Load(
+            [(caller.sock, caller.srtp) for caller in self._callers.callers if caller.srtp is not None],
+            has_extensions=contender.endswith("-extensions"),
+        )
 
     def __enter__(self) -> Run:
         return self

@@ -8,7 +8,7 @@
 static struct rs_udp_batch out;
 static struct rs_rtp_source source;
 static struct rs_rtp_session rtp;
-static struct rs_rtp_arrival arrivals[RS_RTP_ARRIVALS];
+static struct rs_arrivals arrivals;
 static struct rs_srtp srtp;
 static struct rs_session_entry entry = {.session = 3, .srtp = &srtp, .rtp = &rtp};
 static struct rs_echoes echoes = {.batch = &out};
@@ -23,7 +23,7 @@ static int seal(void *context, void *packet, int *len)
     return answer;
 }
 
-static const struct rs_srtp_library library = {.protect = (uintptr_t)seal};
+static const struct rs_srtp_library library = {.protect = (uintptr_t)seal, .protect_rtcp = (uintptr_t)seal};
 
 static void start(void)
 {
@@ -34,7 +34,7 @@ static void start(void)
     rtp.send_until = 100.0;
     srtp = (struct rs_srtp){.library = &library, .tag_length = 16};
     rs_rtp_source_init(&source, 9, 1, 48000, 1, 0.0);
-    echoes.count = 0;
+    echoes.count = echoes.reserved = 0;
     answer = 0;
     turn++;
 }
@@ -123,25 +123,60 @@ static void what_may_not_be_sent_is_asked_for(void)
     CHECK(take(1, 9, 80, 0, 0) && fact.form == RS_FORM_RTP && echoes.count == 0);
 }
 
-static void arrivals_are_kept_until_they_are_read(void)
+static void what_makes_feedback_due_is_told(void)
 {
     start();
+    memset(&arrivals, 0, sizeof arrivals);
+    rs_arrivals_init(&arrivals);
     rtp.delivers = false;
     rtp.transport_id = 3;
-    rtp.arrivals = arrivals;
-    memcpy(packet + 16, "\x31\x12\x34\x00", 4);
-    CHECK(take(1, 9, 80, 0xbede, 4) && fact.form == RS_FORM_NEWS);
-    CHECK(arrivals[0].number == 0x1234 && arrivals[0].at == 1.0 && rtp.arrival_ssrc == 9);
-    for (uint16_t number = 2; number <= RS_RTP_ARRIVALS; number++)
-        CHECK(take(number, 9, 80, 0xbede, 4) == (number == RS_RTP_ARRIVALS_EARLY));
-    CHECK(take(RS_RTP_ARRIVALS + 1, 9, 80, 0xbede, 4) && fact.form == RS_FORM_RTP);
+    rtp.arrivals = &arrivals;
+    for (uint16_t number = 1; number <= 60; number++) {
+        memcpy(packet + 16, "\x31\x12\x34\x00", 4);
+        packet[18] = (uint8_t)number;
+        CHECK(take(number, 9, 80, 0xbede, 4) == (number == 1 || number == 50) && rtp.has_news == 0);
+    }
+    CHECK(arrivals.pending == 60 && arrivals.ssrc == 9 && echoes.count == 0);
     start();
+    memset(&arrivals, 0, sizeof arrivals);
+    rs_arrivals_init(&arrivals);
     rtp.transport_id = 3;
-    rtp.arrivals = arrivals;
+    rtp.arrivals = &arrivals;
     memcpy(packet + 16, "\x03\x02\x12\x34", 4);
-    CHECK(take(1, 9, 80, 0x1000, 4) && rtp.arrival_count == 0); /* the two-byte form was not negotiated */
+    CHECK(take(1, 9, 80, 0x1000, 4) && arrivals.pending == 0); /* the two-byte form was not negotiated */
     rtp.allows_two_byte = true;
-    CHECK(take(2, 9, 80, 0x1000, 4) && rtp.arrival_count == 1 && fact.has_news);
+    CHECK(take(2, 9, 80, 0x1000, 4) && arrivals.pending == 1 && fact.has_news);
+}
+
+static void feedback_leaves_when_it_is_due(void)
+{
+    start();
+    memset(&arrivals, 0, sizeof arrivals);
+    rs_arrivals_init(&arrivals);
+    rtp.delivers = false;
+    rtp.transport_id = 3;
+    rtp.arrivals = &arrivals;
+    rtp.reports_arrivals = true;
+    rtp.stream.ssrc = 77;
+    memcpy(packet + 16, "\x31\x12\x34\x00", 4);
+    CHECK(!take(1, 9, 80, 0xbede, 4) && echoes.count == 0);
+    arrivals.due = 1.0;
+    packet[18] = 0x35;
+    echoes.reserved = RS_UDP_BATCH;
+    CHECK(!take(2, 9, 80, 0xbede, 4) && echoes.count == 0); /* the slots are for echoes */
+    echoes.reserved = RS_UDP_BATCH - 1;
+    srtp.rtcp_count = RS_SRTP_MAX_RTCP_PACKETS - 1;
+    packet[18] = 0x36;
+    CHECK(!take(3, 9, 80, 0xbede, 4) && echoes.count == 0); /* the last packet of the keys */
+    srtp.rtcp_count = 5;
+    packet[18] = 0x37;
+    CHECK(!take(4, 9, 80, 0xbede, 4) && echoes.count == 1 && srtp.rtcp_count == 6 && srtp.rtp_count == 0);
+    const struct rs_datagram *sent = &out.datagrams[0];
+    CHECK(sent->len == 12 + 16 + 16 && sent->drop == RS_DROP_NONE && echoes.paths[0] == &rtp.path);
+    CHECK(memcmp(sent->data, "\x8f\xcd\x00\x06\0\0\0M\0\0\0\x09\x12\x34\x00\x04", 16) == 0);
+    CHECK(memcmp(sent->data + 20, "\x20\x04", 2) == 0 && arrivals.messages == 1 && rtp.sent_at == 1.0);
+    packet[18] = 0x38;
+    CHECK(!take(5, 9, 80, 0xbede, 4) && echoes.count == 1);
 }
 
 static uint16_t level(uint16_t profile, const char *extension, uint8_t id)
@@ -177,7 +212,8 @@ int main(void)
     what_is_not_plain_is_asked_for_with_all_that_follows();
     echoes_are_sealed_and_keep_their_distances();
     what_may_not_be_sent_is_asked_for();
-    arrivals_are_kept_until_they_are_read();
+    what_makes_feedback_due_is_told();
+    feedback_leaves_when_it_is_due();
     the_audio_level_is_one_octet_of_the_negotiated_element();
     return 0;
 }

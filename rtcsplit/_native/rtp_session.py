@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ._rtcsplit import ffi, lib
+from .arrivals import NativeArrivals
 from .rtp_source import NativeSource
 from .rtp_stream import NativeStream
 
@@ -48,16 +49,17 @@ class NativeRtpSession:
     Attributes:
         cdata: for the other wrappers; valid while this object lives.
         stream: what we send.
+        arrivals: by transport-wide numbers; None without.
     """
 
-    __slots__ = ("_arrivals", "_sources", "_watched", "cdata", "stream")
+    __slots__ = ("_sources", "_watched", "arrivals", "cdata", "stream")
 
     def __init__(self, *, transport_id: int = 0, audio_level_id: int = 0, allows_two_byte: bool = False) -> None:
         self.cdata = ffi.new("struct rs_rtp_session *")
         self.cdata.transport_id, self.cdata.audio_level_id = transport_id, audio_level_id
         self.cdata.allows_two_byte = allows_two_byte
-        self._arrivals = ffi.new("struct rs_rtp_arrival[]", lib.RS_RTP_ARRIVALS) if transport_id else ffi.NULL
-        self.cdata.arrivals = self._arrivals
+        self.arrivals = NativeArrivals() if transport_id else None
+        self.cdata.arrivals = ffi.NULL if self.arrivals is None else self.arrivals.cdata
         self._watched = 0
         self._sources: tuple[NativeSource, ...] = ()  # keeps alive what C has pointers to
         self.stream = NativeStream(self.cdata, ffi.addressof(self.cdata, "stream"))
@@ -105,7 +107,9 @@ class NativeRtpSession:
         self._watched = number
         return number
 
-    def answer(self, *, echoes: bool, delivers: bool, send_from: float, send_until: float) -> None:
+    def answer(
+        self, *, echoes: bool, delivers: bool, send_from: float, send_until: float, reports_arrivals: bool = False
+    ) -> None:
         """Say what happens with what is taken.
 
         Args:
@@ -113,8 +117,10 @@ class NativeRtpSession:
             delivers: it is handed up.
             send_from: before this time nothing goes back without asking.
             send_until: nor from this time on.
+            reports_arrivals: transport-wide feedback leaves when it is due, with the next packet.
         """
         self.cdata.echoes, self.cdata.delivers = echoes, delivers
+        self.cdata.reports_arrivals = reports_arrivals
         self.cdata.send_from, self.cdata.send_until = send_from, send_until
 
     @property
@@ -126,13 +132,6 @@ class NativeRtpSession:
     def sent_at(self) -> float:
         """When the latest packet was sent back without asking."""
         return float(self.cdata.sent_at)
-
-    def take_arrivals(self) -> tuple[list[tuple[int, float]], int]:
-        """Return the transport-wide numbers that came and when, and the SSRC of the latest one; forget them."""
-        count = self.cdata.arrival_count
-        arrivals = [(self._arrivals[place].number, self._arrivals[place].at) for place in range(count)]
-        self.cdata.arrival_count = 0
-        return arrivals, self.cdata.arrival_ssrc
 
     def echo(self, payload_type: int, payload: bytes, timestamp: int, *, marker: bool, now: float) -> bytes | None:
         """Return the packet that sends a payload back; None where it stands for no time or is too long."""

@@ -83,6 +83,7 @@ class EntrustedMedia:
         is_asked_for = (may_echo and feedback.history is not None) or (missing is not None and missing.ssrc is None)
         if path is None or is_asked_for:
             native.close()
+            feedback.leaves_alone = False
             return
         if sources.has_changed:
             sources.has_changed = False
@@ -90,13 +91,18 @@ class EntrustedMedia:
         if missing is not None and missing.ssrc is not None:
             native.watch(missing.ssrc, missing.highest)
         send_from, send_until = circuit.window
-        native.answer(echoes=may_echo, delivers=delivers, send_from=send_from, send_until=send_until)
+        native.answer(
+            echoes=may_echo,
+            delivers=delivers,
+            send_from=send_from,
+            send_until=send_until,
+            reports_arrivals=feedback.is_reduced,
+        )
+        feedback.leaves_alone = feedback.is_reduced
         native.open(path)
 
     def catch_up(self, feedback: FeedbackExchange) -> tuple[float, float]:
-        """Give the feedback what came, and return when the latest packet was taken, and when one was sent; 0: never."""
-        arrivals, ssrc = self.native.take_arrivals()
-        feedback.note_arrivals(arrivals, ssrc)
+        """Say what came since, and return when the latest packet was taken, and when one was sent; 0: never."""
         watched = self.native.take_watched()
         if feedback.missing is not None and watched is not None:
             feedback.missing.highest = watched

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .._native.arrivals import NativeArrivals
 from ..session.negotiation import AudioNegotiation
 from ..wire import rtcp
 from ..wire.feedback import PayloadFeedback, TransportLayerFeedback, build_nack, parse_fir, parse_nack
 from ..wire.rtp import RtpPacket
 from ..wire.rtp_extension import find_element
-from ..wire.transport_feedback import TRANSPORT_SEQUENCE_URI, build_transport_feedback, parse_transport_feedback
-from .arrivals import ArrivalLog
+from ..wire.transport_feedback import TRANSPORT_SEQUENCE_URI, parse_transport_feedback
 from .budget import Budget
 from .key_frame_requests import KeyFrameRequests
 from .missing_packets import MissingPackets
@@ -35,7 +35,7 @@ class FeedbackExchange:
 
     Attributes:
         missing: the peer's packets that did not come; None without NACK.
-        arrivals: when they came; None without transport-wide feedback.
+        arrivals: when they came, as batches note it too; None without transport-wide feedback.
         history: our packets; None without NACK.
         key_frames: asked of us.
         received: messages about our source.
@@ -43,28 +43,41 @@ class FeedbackExchange:
         broken: messages that contradict themselves.
         nacks_received: NACKs among those received.
         nacks_sent: ours.
-        transport_feedback_sent: ours.
+        is_reduced: a message may leave alone, without a report in front of it (RFC 5506).
+        leaves_alone: transport-wide feedback leaves in the batch that finds it due; what the last packets before a
+            silence are due waits for the next report.
     """
 
     def __init__(
-        self, negotiation: AudioNegotiation, cname: str, stream: OutboundStream, remote: RemoteReport, now: float
+        self,
+        negotiation: AudioNegotiation,
+        cname: str,
+        stream: OutboundStream,
+        remote: RemoteReport,
+        arrivals: NativeArrivals | None,
+        now: float,
     ) -> None:
         has_nack = any("nack" in codec.feedback for codec in negotiation.codecs)
         self._transport_id = negotiation.extensions.get(TRANSPORT_SEQUENCE_URI)
         self.missing = MissingPackets(now) if has_nack else None
         self.history = PacketHistory() if has_nack else None
-        self.arrivals = None if self._transport_id is None else ArrivalLog()
+        self.arrivals = arrivals
+        self.leaves_alone = False
         self.key_frames = KeyFrameRequests()
         self.received = self.ignored = self.broken = self.nacks_received = 0
-        self.nacks_sent = self.transport_feedback_sent = 0
-        self._is_reduced = negotiation.has_reduced_size_rtcp
+        self.nacks_sent = 0
+        self.is_reduced = negotiation.has_reduced_size_rtcp
         self._cname = cname
         self._stream = stream
         self._remote = remote
         self._budget = Budget(MESSAGES_PER_SECOND, MESSAGES_PER_SECOND, now)
-        self._latest_ssrc = 0
         self._again: list[bytes] = []
         self._due_told: float | None = None
+
+    @property
+    def transport_feedback_sent(self) -> int:
+        """Our transport-wide feedback messages, those of batches included."""
+        return 0 if self.arrivals is None else self.arrivals.messages
 
     @property
     def has_news(self) -> bool:
@@ -79,7 +92,7 @@ class FeedbackExchange:
     @property
     def _due(self) -> float | None:
         missing = None if self.missing is None else self.missing.due
-        arrivals = None if self.arrivals is None else self.arrivals.due
+        arrivals = None if self.arrivals is None or self.leaves_alone else self.arrivals.due
         return arrivals if missing is None else missing if arrivals is None else min(missing, arrivals)
 
     def receive(self, message: rtcp.Feedback, now: float) -> None:
@@ -97,28 +110,24 @@ class FeedbackExchange:
             if message.format == PayloadFeedback.PLI:
                 self.key_frames.take_pli(now)
 
-    def note_arrival(self, packet: RtpPacket, now: float) -> None:
-        """Take note of an authentic packet for transport-wide feedback, whether or not it counts otherwise."""
+    def note_arrival(self, packet: RtpPacket, now: float) -> bool:
+        """Take note of an authentic packet for transport-wide feedback, whether or not it counts otherwise.
+
+        Returns:
+            Whether feedback is due.
+        """
         assert self.arrivals is not None
         assert self._transport_id is not None
         value = find_element(packet.extension_profile, packet.extension, self._transport_id)
         if value is not None and len(value) == 2:
-            self._latest_ssrc = packet.ssrc
-            self.arrivals.note(value[0] << 8 | value[1], now)
-
-    def note_arrivals(self, arrivals: Sequence[tuple[int, float]], ssrc: int) -> None:
-        """Take note of transport-wide numbers and when they came, the latest one with a packet of ``ssrc``."""
-        if self.arrivals is not None and arrivals:
-            self._latest_ssrc = ssrc
-            for number, at in arrivals:
-                self.arrivals.note(number, at)
+            self.arrivals.note(value[0] << 8 | value[1], packet.ssrc, now)
+        due = self.arrivals.due
+        return due is not None and now >= due
 
     def messages_to_send(self, now: float) -> list[bytes]:
         """Return the plain RTCP datagrams that are due."""
-        due = self._due
-        if due is None or now < due:
-            return []
-        return [self._datagram(message) for message in (*self._nacks(now), *self._transport_feedback(now))]
+        messages = (*self._nacks(now), *self._transport_feedback(now))
+        return [self._datagram(message) for message in messages]
 
     def take_again(self) -> list[bytes]:
         """Return the datagrams to send again, and forget that they were asked for."""
@@ -154,8 +163,10 @@ class FeedbackExchange:
 
     def _nacks(self, now: float) -> list[rtcp.Feedback]:
         missing = self.missing
-        numbers = [] if missing is None else missing.take(self._remote.round_trip_time, now)
-        if missing is None or missing.ssrc is None or not numbers:
+        if missing is None or missing.due is None or now < missing.due:
+            return []
+        numbers = missing.take(self._remote.round_trip_time, now)
+        if missing.ssrc is None or not numbers:
             return []
         self.nacks_sent += 1
         return [self._transport_layer(TransportLayerFeedback.NACK, missing.ssrc, build_nack(numbers))]
@@ -163,10 +174,8 @@ class FeedbackExchange:
     def _transport_feedback(self, now: float) -> list[rtcp.Feedback]:
         if self.arrivals is None or self.arrivals.due is None or now < self.arrivals.due:
             return []
-        contents = [build_transport_feedback(message) for message in self.arrivals.take(now)]
-        self.transport_feedback_sent += len(contents)
-        kind = TransportLayerFeedback.TRANSPORT_WIDE
-        return [self._transport_layer(kind, self._latest_ssrc, content) for content in contents]
+        kind, ssrc = TransportLayerFeedback.TRANSPORT_WIDE, self.arrivals.ssrc
+        return [self._transport_layer(kind, ssrc, content) for content in self.arrivals.take(now)]
 
     def _transport_layer(self, kind: TransportLayerFeedback, media_ssrc: int, content: bytes) -> rtcp.Feedback:
         return rtcp.Feedback(rtcp.PacketType.RTPFB, kind, self._stream.ssrc, media_ssrc, content)
@@ -174,7 +183,7 @@ class FeedbackExchange:
     def _datagram(self, message: rtcp.Feedback) -> bytes:
         """Alone where both sides agreed on that (RFC 5506), else behind an empty report (RFC 4585 section 3.1)."""
         members: Sequence[rtcp.Member] = (message,)
-        if not self._is_reduced:
+        if not self.is_reduced:
             ssrc = self._stream.ssrc
             about_us = rtcp.SdesChunk(ssrc, ((rtcp.SdesItem.CNAME, self._cname.encode()),))
             members = (rtcp.ReceiverReport(ssrc), rtcp.SourceDescription((about_us,)), message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .._native.arrivals import NativeArrivals
 from ..drops import DropReason
 from ..session.negotiation import AudioNegotiation
 from ..wire import rtcp
@@ -42,13 +43,14 @@ class RtcpExchange:
         stream: OutboundStream,
         sources: SourceTable,
         random: Callable[[int], bytes],
+        arrivals: NativeArrivals | None,
         now: float,
         *,
         ntp_offset: float,
         silent_intervals: int,
     ) -> None:
         self.remote = RemoteReport()
-        self.feedback = FeedbackExchange(negotiation, cname, stream, self.remote, now)
+        self.feedback = FeedbackExchange(negotiation, cname, stream, self.remote, arrivals, now)
         self.circuit = CircuitBreaker(silent_intervals)
         self._members_skipped = 0
         self._budget = Budget(DATAGRAMS_PER_SECOND, DATAGRAMS_AT_ONCE, now)

@@ -103,6 +103,7 @@ class RtpSession:
             self._stream,
             self._sources,
             random,
+            self.entrusted.native.arrivals,
             now,
             ntp_offset=ntp_offset,
             silent_intervals=silent_intervals,
@@ -149,8 +150,8 @@ class RtpSession:
             # RFC 8285 section 4.1.2
             packet = packet._replace(extension_profile=None, extension=b"", audio_level=None)
         if self._has_arrivals and profile is not None:
-            self._feedback.note_arrival(packet, now)
-            self._is_stirred = self._is_stirred or self._feedback.has_news
+            is_due = self._feedback.note_arrival(packet, now)
+            self._is_stirred = self._is_stirred or is_due or self._feedback.has_news
         clock_rate = self._inbound_clocks.get(packet.payload_type)
         if clock_rate is None:
             return DropReason.SESSION_CLOSED if self._is_closed else DropReason.RTP_PAYLOAD_TYPE

@@ -1,6 +1,5 @@
 #define RS_RTP_CODECS ...
 #define RS_RTP_SOURCES ...
-#define RS_RTP_ARRIVALS ...
 #define RS_RTP_MAX_PAYLOAD ...
 
 struct rs_rtp_codec {
@@ -9,10 +8,6 @@ struct rs_rtp_codec {
     uint8_t channels;
     uint8_t is_inbound;
     uint32_t clock_rate;
-};
-struct rs_rtp_arrival {
-    double at;
-    uint16_t number;
 };
 struct rs_rtp_session {
     struct rs_path path;
@@ -25,6 +20,7 @@ struct rs_rtp_session {
     uint8_t audio_level_id;
     uint8_t allows_two_byte;
     uint8_t watches_gaps;
+    uint8_t reports_arrivals;
     uint16_t watched_number;
     uint32_t watched_ssrc;
     double send_from, send_until;
@@ -33,9 +29,7 @@ struct rs_rtp_session {
     double heard_at;
     double sent_at;
     struct rs_rtp_stream stream;
-    uint32_t arrival_count;
-    uint32_t arrival_ssrc;
-    struct rs_rtp_arrival *arrivals;
+    struct rs_arrivals *arrivals;
     ...;
 };
 size_t rs_rtp_session_echo(struct rs_rtp_session *session, uint8_t payload_type, bool has_marker, uint32_t timestamp,
