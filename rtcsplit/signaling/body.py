@@ -59,12 +59,13 @@ async def read_body(request: Request, limit: int, deadline: float) -> bytes:
     """
     _check_length(request, limit)
     try:
-        return await asyncio.wait_for(_read(request, limit), deadline)
+        body = await asyncio.wait_for(_read(request, limit), deadline)
     except asyncio.TimeoutError:
         detail = f"the body did not arrive within {deadline:g} seconds"
         raise Problem(HTTPStatus.REQUEST_TIMEOUT, "body_timeout", detail) from None
-    except ClientDisconnect:
-        raise Problem(HTTPStatus.BAD_REQUEST, "body_incomplete", "the body ended early") from None
+    if isinstance(body, Problem):
+        raise body
+    return body
 
 
 def _check_length(request: Request, limit: int) -> None:
@@ -79,12 +80,17 @@ def _check_length(request: Request, limit: int) -> None:
         raise _too_large(limit)
 
 
-async def _read(request: Request, limit: int) -> bytes:
+async def _read(request: Request, limit: int) -> bytes | Problem:
+    """Return the body, or why there is none: raised, it would keep this task and the request in a cycle until the
+    garbage collector comes."""
     body = bytearray()
-    async for chunk in request.stream():
-        if len(chunk) > limit - len(body):
-            raise _too_large(limit)
-        body += chunk
+    try:
+        async for chunk in request.stream():
+            if len(chunk) > limit - len(body):
+                return _too_large(limit)
+            body += chunk
+    except ClientDisconnect:
+        return Problem(HTTPStatus.BAD_REQUEST, "body_incomplete", "the body ended early")
     return bytes(body)
 
 
