@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +13,10 @@ from rtcsplit.errors import UsageError
 from rtcsplit.gateway.echo import Echo
 from rtcsplit.transceiver.call import Call
 from rtcsplit.wire import red, rtcp
+from rtcsplit.wire.feedback import TransportLayerFeedback as Format
 from rtcsplit.wire.rtp import RtpPacket, build
 from rtcsplit.wire.rtp_extension import ONE_BYTE_PROFILE, build_elements
+from rtcsplit.wire.transport_feedback import Arrival, parse_transport_feedback
 
 from ..calls import rtp
 from ..client_peer import ClientPeer
@@ -65,11 +68,17 @@ def extension(transport: int, level: bytes | None, profile: int) -> bytes:
     return octets + bytes(-len(octets) % 4)
 
 
-def feedback(client: ClientPeer) -> list[rtcp.Feedback]:
-    """What the client is asked for and told; reports have the time of day."""
+def feedback(client: ClientPeer) -> tuple[list[bytes], set[Arrival]]:
+    """What the client is asked for, and when its packets came; reports have the time of day.
+
+    In a batch one message may say what one by one takes two, and the other way round.
+    """
     parsed = [rtcp.parse(packet) for packet in client.received_rtcp]
     compounds = [compound for compound in parsed if isinstance(compound, rtcp.Compound)]
-    return [member for each in compounds for member in each.members if isinstance(member, rtcp.Feedback)]
+    members = [member for each in compounds for member in each.members if isinstance(member, rtcp.Feedback)]
+    said = [parse_transport_feedback(m.control_information) for m in members if m.format == Format.TRANSPORT_WIDE]
+    asked = [member.control_information for member in members if member.format == Format.NACK]
+    return asked, {arrival for message in said if message is not None for arrival in message.arrivals}
 
 
 def run(steps: list[tuple[int, ...] | str], *, delivers: bool, has_nack: bool, is_batched: bool) -> tuple[object, ...]:
@@ -107,7 +116,8 @@ def run(steps: list[tuple[int, ...] | str], *, delivers: bool, has_nack: bool, i
                     desk.network.run_for(0.02)
         desk.network.run_for(6.0)
         assert call.statistics is not None
-        return heard(client), call.statistics, +desk.drops, application.packets, feedback(client)
+        statistics = replace(call.statistics, transport_feedback_sent=0)
+        return heard(client), statistics, +desk.drops, application.packets, feedback(client)
 
 
 @given(STEPS, st.booleans(), st.booleans())
