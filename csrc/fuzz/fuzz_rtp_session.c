@@ -1,5 +1,5 @@
-/* Invariant: what a session takes is counted once and what it asks for changes nothing; arrivals stay within their
- * array; what goes back is the payload behind a header of ours, in one datagram.
+/* Invariant: what a session takes is counted once and what it asks for changes nothing; what goes back is the payload
+ * behind a header of ours, in one datagram, and feedback fits its room.
  *
  * Input: flags, the ids of both extensions in one octet, then packets, each behind its length. */
 #include "fuzz.h"
@@ -13,11 +13,13 @@
 
 static struct rs_rtp_source source;
 static struct rs_rtp_session session;
-static struct rs_rtp_arrival arrivals[RS_RTP_ARRIVALS];
+static struct rs_arrivals arrivals;
 
 static void begin(uint8_t flags, uint8_t ids)
 {
     source = (struct rs_rtp_source){.ssrc = 0};
+    arrivals = (struct rs_arrivals){.due = 0};
+    rs_arrivals_init(&arrivals);
     session = (struct rs_rtp_session){
         .is_open = true,
         .echoes = flags & 1,
@@ -28,7 +30,8 @@ static void begin(uint8_t flags, uint8_t ids)
         .audio_level_id = ids & 15,
         .allows_two_byte = flags >> 1 & 1,
         .watches_gaps = flags >> 2 & 1,
-        .arrivals = ids >> 4 ? arrivals : NULL,
+        .reports_arrivals = flags >> 3 & 1,
+        .arrivals = ids >> 4 ? &arrivals : NULL,
         .sources = {&source},
         .codecs = {{111, RS_PAYLOAD_OPUS, 2, true, 48000},
                    {63, RS_PAYLOAD_RED, 2, true, 48000},
@@ -48,6 +51,17 @@ static void echo(const struct rs_rtp_header *header, struct rs_span payload, dou
     free(packet);
 }
 
+static void report(double now)
+{
+    size_t room = RS_ARRIVALS_HEADER + RS_ARRIVALS_MESSAGE;
+    uint8_t *packet = malloc(room);
+    HOLDS(packet != NULL);
+    size_t len = rs_rtp_session_feedback(&session, now, packet);
+    HOLDS(len <= room && len % 4 == 0);
+    HOLDS(len == 0 || (packet[0] >> 6 == 2 && packet[1] == 205 && 4 * (size_t)rs_read_u16be(packet + 2) + 4 == len));
+    free(packet);
+}
+
 static void take(const uint8_t *data, size_t size, double now)
 {
     struct rs_rtp_header header;
@@ -62,13 +76,14 @@ static void take(const uint8_t *data, size_t size, double now)
     }
     struct rs_rtp_source source_before = source;
     struct rs_rtp_session before = session;
+    struct rs_arrivals arrivals_before = arrivals;
     uint16_t level = rs_rtp_session_audio_level(&session, &header, payload);
     HOLDS(level <= 255 || level == RS_NO_AUDIO_LEVEL);
     enum rs_rtp_verdict verdict = rs_rtp_session_receive(&session, &header, payload, now);
-    HOLDS(session.arrival_count <= RS_RTP_ARRIVALS);
     if (verdict == RS_RTP_ASK) {
         HOLDS(memcmp(&before, &session, sizeof session) == 0);
         HOLDS(memcmp(&source_before, &source, sizeof source) == 0);
+        HOLDS(memcmp(&arrivals_before, &arrivals, sizeof arrivals) == 0);
         return;
     }
     uint64_t counted =
@@ -76,12 +91,15 @@ static void take(const uint8_t *data, size_t size, double now)
     HOLDS(counted == (verdict == RS_RTP_TAKEN));
     if (verdict == RS_RTP_TAKEN && session.echoes)
         echo(&header, payload, now);
+    if (session.reports_arrivals)
+        report(now);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
         return 0;
+    double step = 0.02 * (1 + (data[0] >> 4));
     begin(data[0], data[1]);
     data += 2;
     size -= 2;
@@ -93,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint8_t *packet = malloc(len + !len);
         HOLDS(packet != NULL);
         memcpy(packet, data, len);
-        take(packet, len, 1.0 + 0.02 * n);
+        take(packet, len, 1.0 + step * n);
         free(packet);
         data += len;
         size -= len;
