@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from rtcsplit.drops import DropReason
 from rtcsplit.session.dtls_state import DtlsState
 from rtcsplit.session.negotiation import DtlsRole
-from tests.dtls_peers import Peer, build_record
+from tests.dtls_peers import Peer, fragment, record
 
 from .callers import Caller, connect, drain, new_caller
 from .servers import Server
@@ -75,8 +75,8 @@ class Opening:
 
 def _piece(message_type: int, seq: int, offset: int, total: int, number: int) -> bytes:
     """A record with a part of a handshake message (RFC 6347 section 4.2.2)."""
-    header = bytes([message_type]) + total.to_bytes(3, "big") + seq.to_bytes(2, "big")
-    return build_record(header + offset.to_bytes(3, "big") + _PIECE.to_bytes(3, "big") + bytes(_PIECE), number)
+    piece = fragment(bytes(_PIECE), message_type=message_type, total=total, seq=seq, offset=offset)
+    return record(piece, number=number)
 
 
 def _pieces(message_type: int, first_seq: int) -> list[bytes]:
@@ -93,7 +93,7 @@ def _hello() -> list[bytes]:
 
 
 def _under_fire() -> Opening:
-    early = [build_record(bytes(240), number, epoch=1) for number in range(200)]
+    early = [record(bytes(240), number=number, epoch=1) for number in range(200)]
     return Opening(_hello(), _pieces(_CERTIFICATE, 1) + early)
 
 
