@@ -200,8 +200,12 @@ class DtlsEndpoint:
         if profile is None or not self._engine.peer.is_matched:
             self._fail(DtlsError("unverified_peer", "the handshake ended without a verified peer"), b"")
             return
-        self._flight.settle()
-        self._peer_finished = finished.octets
+        if self.role is DtlsRole.SERVER:
+            self._flight.settle()
+            self._peer_finished = finished.octets
+        else:
+            self._flight = Flight()  # the peer has it: nobody asks for it again
+        self._intake = HandshakeIntake(self.role)
         self._apply(DtlsTrigger.COMPLETED)
         self._events.append(HandshakeCompleted(self._engine.export_keys(profile)))
 

@@ -9,6 +9,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import SimpleQueue
 
 from ..session.certificate import Fingerprint
@@ -47,7 +48,7 @@ class HandshakeThread:
             role: CLIENT sends the ClientHello.
             fingerprints: any one of them must match the peer's certificate.
         """
-        return HandshakeFront(lambda: DtlsEndpoint(self._context, role, fingerprints), self._tasks.put, progressed)
+        return HandshakeFront(partial(DtlsEndpoint, self._context, role, fingerprints), self._tasks.put, progressed)
 
     def start(self) -> None:
         """Begin; results come in the running event loop."""
