@@ -256,7 +256,8 @@ class Switchboard:
         """Hand up a packet that was counted in its batch; what came before it there may have ended its call."""
         packet, session, has_news = taken
         call = self._call_numbered(session)
-        if call is None or call.session.state is SessionState.CLOSED:
+        # Who ends is touched by that, and gone from the table once drained; all others' sessions stay out of the cache.
+        if call is None or (call in self._touched and call.session.state is SessionState.CLOSED):
             self._counter.drop(DropReason.NO_SESSION if call is None else DropReason.SESSION_CLOSED, call)
             return
         if has_news:
