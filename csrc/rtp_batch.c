@@ -27,6 +27,8 @@ static void put(const struct rs_session_entry *entry, bool is_rtcp, size_t len, 
     *(is_rtcp ? &entry->srtp->rtcp_count : &entry->srtp->rtp_count) += 1;
     if (rs_srtp_protect(entry->srtp, is_rtcp, slot->data, &len, RS_UDP_PAYLOAD) != RS_DROP_NONE)
         slot->drop = RS_DROP_SEND_FAILED;
+    else if (!is_rtcp && entry->rtp->sent != NULL)
+        rs_sent_packets_keep(entry->rtp->sent, slot->data, len, now);
     slot->len = (uint32_t)len;
     echoes->paths[echoes->count++] = &entry->rtp->path;
     entry->rtp->sent_at = now;

@@ -6,6 +6,7 @@
 #include "wire.h"
 
 #define HALF 0x80000000u
+#define LONGEST_KEPT (RS_SENT_OCTETS - RS_RTP_HEADER_SIZE - 16) /* less the longest tag of SRTP */
 
 static const struct rs_rtp_codec *find_codec(const struct rs_rtp_session *session, uint8_t payload_type)
 {
@@ -42,6 +43,8 @@ static bool is_plain(const struct rs_rtp_session *session, const struct rs_rtp_h
     if (codec == NULL || !codec->is_inbound || !is_sound(codec, payload))
         return false;
     if (session->watches_gaps && !is_in_sequence(session, header))
+        return false;
+    if (session->echoes && session->sent != NULL && payload.len > LONGEST_KEPT)
         return false;
     return !session->echoes || (session->send_from <= now && now < session->send_until);
 }

@@ -17,6 +17,7 @@
 #include "rtp.h"
 #include "rtp_source.h"
 #include "rtp_stream.h"
+#include "sent_packets.h"
 
 #define RS_RTP_CODECS 8                                     /* payload types that are known here */
 #define RS_RTP_SOURCES 4                                    /* sources that are known here; Python knows more */
@@ -62,6 +63,7 @@ struct rs_rtp_session {
     /* What Python says: */
     double send_from, send_until;                  /* when an echo may be sent (RFC 8083) */
     struct rs_arrivals *arrivals;                  /* the caller's, NULL without `transport_id` */
+    struct rs_sent_packets *sent;                  /* likewise, NULL where nobody asks for packets again */
     struct rs_rtp_source *sources[RS_RTP_SOURCES]; /* the caller's */
     struct rs_rtp_codec codecs[RS_RTP_CODECS];
 };

@@ -64,15 +64,19 @@ class Callers:
         accept: takes an offer to the server and returns its answer.
         count: how many.
         meanwhile: called now and then during the set-up.
+        has_nack: they may ask for lost packets.
 
     Raises:
         TimeoutError: not all of them connected.
     """
 
-    def __init__(self, accept: Callable[[bytes], str], count: int, meanwhile: Callable[[], None]) -> None:
+    def __init__(
+        self, accept: Callable[[bytes], str], count: int, meanwhile: Callable[[], None], *, has_nack: bool = False
+    ) -> None:
         self.callers: list[Caller] = []
         for start in range(0, count, _AT_ONCE):
-            group = [new_caller(accept, index) for index in range(start, min(start + _AT_ONCE, count))]
+            indexes = range(start, min(start + _AT_ONCE, count))
+            group = [new_caller(accept, index, has_nack=has_nack) for index in indexes]
             self.callers += group
             connect(group)
             for caller in self.callers:
@@ -106,10 +110,10 @@ class Callers:
             caller.sock.close()
 
 
-def new_caller(accept: Callable[[bytes], str], index: int, *, setup: str = "actpass") -> Caller:
+def new_caller(accept: Callable[[bytes], str], index: int, *, setup: str = "actpass", has_nack: bool = False) -> Caller:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     sock.bind(("0.0.0.0", 0))
-    answer = accept(_offer(sock.getsockname()[1], setup))
+    answer = accept(_offer(sock.getsockname()[1], setup, has_nack=has_nack))
     server = re.search(r"^a=candidate:\S+ 1 udp \d+ (\d+\.\d+\.\d+\.\d+) (\d+) typ host", answer, re.M | re.I)
     assert server, answer
     sock.connect((server[1], int(server[2])))
@@ -129,11 +133,13 @@ def new_caller(accept: Callable[[bytes], str], index: int, *, setup: str = "actp
     return caller
 
 
-def _offer(port: int, setup: str) -> bytes:
+def _offer(port: int, setup: str, *, has_nack: bool) -> bytes:
     candidate = f"a=candidate:1 1 udp 2113937151 127.0.0.1 {port} typ host"
     lines = [line for line in _OFFER.splitlines() if not line.startswith("a=candidate:")]
     lines = [re.sub("^a=fingerprint:.*", f"a=fingerprint:{_CERTIFICATE.fingerprint}", line) for line in lines]
     lines = [re.sub("^a=setup:.*", f"a=setup:{setup}", line) for line in lines]
+    if has_nack:
+        lines.append("a=rtcp-fb:111 nack")
     return "\r\n".join([*lines, candidate, "a=end-of-candidates", ""]).encode()
 
 

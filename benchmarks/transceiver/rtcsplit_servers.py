@@ -105,6 +105,7 @@ CONTENDERS: dict[str, Callable[[Connection], Awaitable[None]]] = {
     "rtcsplit": _with(Echo, DIRECT),
     "rtcsplit-asyncio": _with(Echo, DIRECT),
     "rtcsplit-extensions": _with(Echo, DIRECT),
+    "rtcsplit-nack": _with(Echo, DIRECT),
     "rtcsplit-callback": _with(EchoAndCallback, DIRECT),
     "rtcsplit-python": _with(EchoFromPython, DIRECT),
     "rtcsplit-at-once": _with(Echo, TransceiverSettings(listen=_ANY, gather=0.0)),

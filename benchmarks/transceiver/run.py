@@ -48,7 +48,7 @@ class Run:
         self.contender, self.count = contender, count
         self.windows: list[Window] = []
         self._server = Server(contender)
-        self._callers = Callers(self._server.accept, count, meanwhile)
+        self._callers = Callers(self._server.accept, count, meanwhile, has_nack=contender.endswith("-nack"))
         self._server.begin()
         self._load = Load(
             [(caller.sock, caller.srtp) for caller in self._callers.callers if caller.srtp is not None],

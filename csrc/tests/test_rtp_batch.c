@@ -206,6 +206,31 @@ static void the_audio_level_is_one_octet_of_the_negotiated_element(void)
     CHECK(level(0x1000, "\x01\x01\x7f\0", 1) == 0x7f && level(0x1000, "\x01\0\0\0", 1) == RS_NO_AUDIO_LEVEL);
 }
 
+static void what_may_be_asked_for_again_is_kept(void)
+{
+    static struct rs_sent_packets sent;
+    start();
+    rtp.echoes = true;
+    rtp.delivers = false;
+    rtp.sent = &sent;
+    for (uint16_t number = 1; number <= 200; number++) {
+        echoes.count = 0;
+        CHECK(!take(number, 9, 80, 0, 0));
+        CHECK(sent.count >= (number < RS_SENT_PACKETS ? number : RS_SENT_PACKETS) && sent.count <= 2 * RS_SENT_PACKETS);
+        const struct rs_sent_packet *kept = &sent.packets[(sent.count - 1) % RS_SENT_PACKETS];
+        CHECK(kept->len == out.datagrams[0].len && kept->at == 1.0);
+        CHECK(memcmp(kept->octets, out.datagrams[0].data, kept->len) == 0);
+    }
+    echoes.count = 0;
+    CHECK(!take(201, 9, RS_SENT_OCTETS - 12 - 16, 0, 0) && echoes.count == 1);
+    turn++;
+    CHECK(take(202, 9, RS_SENT_OCTETS - 12 - 15, 0, 0) && fact.form == RS_FORM_RTP && echoes.count == 1);
+    answer = 9; /* refused: there is nothing to be repeated */
+    uint32_t count = sent.count;
+    turn++;
+    CHECK(!take(202, 9, 80, 0, 0) && sent.count == count);
+}
+
 int main(void)
 {
     known_sources_on_the_path_are_taken();
@@ -214,6 +239,7 @@ int main(void)
     what_may_not_be_sent_is_asked_for();
     what_makes_feedback_due_is_told();
     feedback_leaves_when_it_is_due();
+    what_may_be_asked_for_again_is_kept();
     the_audio_level_is_one_octet_of_the_negotiated_element();
     return 0;
 }

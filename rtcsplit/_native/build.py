@@ -17,7 +17,7 @@ __all__ = ["ffibuilder"]
 MODULES = (
     *("drop", "status", "wire", "address", "classify", "siphash", "stun", "hint", "spp", "rtp"),
     *("encode_batch", "pause"),
-    *("payload", "rtp_source", "rtp_stream", "network", "udp_batch", "fact", "arrivals", "rtp_session"),
+    *("payload", "rtp_source", "rtp_stream", "network", "udp_batch", "fact", "arrivals", "sent_packets", "rtp_session"),
     *("srtp", "session_table", "rtp_batch", "srtp_batch", "path_socket", "path_reader"),
     *("flow_table", "flow_ring", "flow_scan", "flow_cache_value", "counters", "routing", "seats", "relay", "spread"),
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ._rtcsplit import ffi, lib
 from .arrivals import NativeArrivals
@@ -52,7 +53,7 @@ class NativeRtpSession:
         arrivals: by transport-wide numbers; None without.
     """
 
-    __slots__ = ("_sources", "_watched", "arrivals", "cdata", "stream")
+    __slots__ = ("_sent", "_sources", "_watched", "arrivals", "cdata", "stream")
 
     def __init__(self, *, transport_id: int = 0, audio_level_id: int = 0, allows_two_byte: bool = False) -> None:
         self.cdata = ffi.new("struct rs_rtp_session *")
@@ -60,6 +61,7 @@ class NativeRtpSession:
         self.cdata.allows_two_byte = allows_two_byte
         self.arrivals = NativeArrivals() if transport_id else None
         self.cdata.arrivals = ffi.NULL if self.arrivals is None else self.arrivals.cdata
+        self._sent: Any = None
         self._watched = 0
         self._sources: tuple[NativeSource, ...] = ()  # keeps alive what C has pointers to
         self.stream = NativeStream(self.cdata, ffi.addressof(self.cdata, "stream"))
@@ -76,6 +78,21 @@ class NativeRtpSession:
                 codec.clock_rate,
             )
         self.cdata.codec_count = len(known)
+
+    def keep_sent(self) -> None:
+        """Keep what is sent back from now on, for :meth:`take_sent`; packets too long to be kept are asked for."""
+        self._sent = ffi.new("struct rs_sent_packets *")
+        self.cdata.sent = self._sent
+
+    def take_sent(self) -> Iterator[tuple[bytes, float]]:
+        """Yield the latest packets that were sent back, protected, with when, and forget them; at most 64."""
+        sent = self._sent
+        if sent is None or not sent.count:
+            return
+        for number in range(max(0, sent.count - lib.RS_SENT_PACKETS), sent.count):
+            packet = sent.packets[number % lib.RS_SENT_PACKETS]
+            yield ffi.buffer(packet.octets, packet.len)[:], packet.at
+        sent.count = 0
 
     def close(self) -> None:
         """Have every packet asked for."""

@@ -78,9 +78,7 @@ class EntrustedMedia:
             delivers: hand the packets up.
         """
         native, missing = self.native, feedback.missing
-        may_echo = echoes and self._may_send
-        # What is sent back there cannot be repeated, and gaps are watched from the first packet on.
-        is_asked_for = (may_echo and feedback.history is not None) or (missing is not None and missing.ssrc is None)
+        is_asked_for = missing is not None and missing.ssrc is None  # gaps are watched from the first packet on
         if path is None or is_asked_for:
             native.close()
             feedback.leaves_alone = False
@@ -92,7 +90,7 @@ class EntrustedMedia:
             native.watch(missing.ssrc, missing.highest)
         send_from, send_until = circuit.window
         native.answer(
-            echoes=may_echo,
+            echoes=echoes and self._may_send,
             delivers=delivers,
             send_from=send_from,
             send_until=send_until,
@@ -103,6 +101,9 @@ class EntrustedMedia:
 
     def catch_up(self, feedback: FeedbackExchange) -> tuple[float, float]:
         """Say what came since, and return when the latest packet was taken, and when one was sent; 0: never."""
+        if feedback.history is not None:
+            for datagram, sent_at in self.native.take_sent():
+                feedback.history.keep(datagram, sent_at)
         watched = self.native.take_watched()
         if feedback.missing is not None and watched is not None:
             feedback.missing.highest = watched

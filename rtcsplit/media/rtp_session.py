@@ -114,6 +114,8 @@ class RtpSession:
         self._missing = self._feedback.missing
         self._circuit = self._rtcp.circuit
         self.keeps_packets = self._feedback.history is not None
+        if self.keeps_packets:
+            self.entrusted.native.keep_sent()
         self._is_stirred = False
 
     def renegotiate(self, negotiation: AudioNegotiation) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from rtcsplit.gateway.echo import Echo
 from rtcsplit.transceiver.call import Call
 from rtcsplit.wire import red, rtcp
 from rtcsplit.wire.feedback import TransportLayerFeedback as Format
+from rtcsplit.wire.feedback import build_nack
 from rtcsplit.wire.rtp import RtpPacket, build
 from rtcsplit.wire.rtp_extension import ONE_BYTE_PROFILE, build_elements
 from rtcsplit.wire.transport_feedback import Arrival, parse_transport_feedback
@@ -39,19 +41,18 @@ PACKETS = st.tuples(
     st.booleans(),
     st.sampled_from((True, False, False)),  # the next one comes with it
 )
-STEPS = st.lists(st.one_of(PACKETS, PACKETS, st.sampled_from(("wait", "report", "bye"))), max_size=40)
+STEPS = st.lists(st.one_of(PACKETS, PACKETS, st.sampled_from(("wait", "report", "bye", "ask"))), max_size=40)
 
 
 class Listener(Echo):
-    """Echoes, unless what comes back may be asked for again, and keeps what it was given besides."""
+    """Echoes, and keeps what it was given besides."""
 
-    def __init__(self, *, delivers: bool, echoes: bool) -> None:
-        self.delivers, self.echoes = delivers, echoes
+    def __init__(self, *, delivers: bool) -> None:
+        self.delivers = delivers
         self.packets: list[RtpPacket] = []
 
     def call_connected(self, call: Call) -> None:
-        if self.echoes:
-            call.start_echo(delivers=self.delivers)
+        call.start_echo(delivers=self.delivers)
 
     def packet_received(self, call: Call, packet: RtpPacket) -> None:
         if self.delivers:  # what had to be asked for comes in any case
@@ -81,10 +82,18 @@ def feedback(client: ClientPeer) -> tuple[list[bytes], set[Arrival]]:
     return asked, {arrival for message in said if message is not None for arrival in message.arrivals}
 
 
+def asking(packets: Sequence[RtpPacket]) -> bytes:
+    """For packets that came, once more."""
+    ssrc = packets[-1].ssrc if packets else 0
+    numbers = sorted({packet.sequence_number for packet in packets}) or [0]
+    kind = Format.NACK
+    return rtcp.build([rtcp.Feedback(rtcp.PacketType.RTPFB, kind, 0x1234, ssrc, build_nack(numbers))])
+
+
 def run(steps: list[tuple[int, ...] | str], *, delivers: bool, has_nack: bool, is_batched: bool) -> tuple[object, ...]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Desk, "is_batched", is_batched)
-        application = Listener(delivers=delivers, echoes=not has_nack)
+        application = Listener(delivers=delivers)
         desk = Desk(application)
         call, client = desk.dial(has_nack=has_nack)
         desk.connect(client)
@@ -96,6 +105,8 @@ def run(steps: list[tuple[int, ...] | str], *, delivers: bool, has_nack: bool, i
                 client.send_rtcp(rtcp.build([rtcp.ReceiverReport(0x1234)]))
             elif step == "bye":
                 client.send_rtcp(rtcp.build([rtcp.ReceiverReport(0x1234), rtcp.Goodbye((0x1234,))]))
+            elif step == "ask":
+                client.send_rtcp(asking(heard(client)[-20:]))
             else:
                 payload_type, choice, jump, distance, ssrc, profile, level, marker, has_company = step
                 sequence_number, timestamp, transport = sequence_number + jump, timestamp + distance, transport + 1
@@ -132,14 +143,15 @@ def test_a_batch_does_what_is_done_one_by_one(
     assert batched == one_by_one
 
 
+@pytest.mark.parametrize("has_nack", [False, True])
 @pytest.mark.parametrize(("together", "asked_for"), [(1, 1), (5, 5)])
-def test_plain_packets_go_back_without_python(together: int, asked_for: int) -> None:
+def test_plain_packets_go_back_without_python(together: int, asked_for: int, has_nack: bool) -> None:
     """The comparison above would say nothing if everything was asked for: only a source's first packet is.
 
     And what comes in one batch with that.
     """
     desk = Desk()
-    call, client = desk.dial()
+    call, client = desk.dial(has_nack=has_nack)
     desk.connect(client)
     for number in range(50):
         client.send_rtp(rtp(number, OPUS_20_MS))
@@ -147,3 +159,22 @@ def test_plain_packets_go_back_without_python(together: int, asked_for: int) -> 
             desk.network.run_for(0.02 * together)
     assert call.statistics is not None
     assert (len(heard(client)), call.statistics.packets_sent, desk.returned) == (50, 50, 50 - asked_for)
+
+
+def test_echoes_that_left_without_python_are_sent_again() -> None:
+    """F27: of the latest 64, as they were. One that is too long to be kept in C goes by Python."""
+    desk = Desk()
+    call, client = desk.dial(has_nack=True)
+    desk.connect(client)
+    for number in range(200):
+        client.send_rtp(rtp(number, OPUS_20_MS if number != 150 else bytes(400)))
+        desk.network.run_for(0.01)
+    desk.network.run_for(0.1)
+    numbers = [packet.sequence_number for packet in heard(client)]
+    assert (len(numbers), desk.returned) == (200, 198)
+    for asked, resent in ((numbers[:30], 0), (numbers[-5:], 5)):
+        kind, ssrc = Format.NACK, heard(client)[0].ssrc
+        client.send_rtcp(rtcp.build([rtcp.Feedback(rtcp.PacketType.RTPFB, kind, 0x1234, ssrc, build_nack(asked))]))
+        desk.network.run_for(0.1)
+        assert call.statistics is not None
+        assert call.statistics.packets_resent == resent

@@ -30,6 +30,7 @@ struct rs_rtp_session {
     double sent_at;
     struct rs_rtp_stream stream;
     struct rs_arrivals *arrivals;
+    struct rs_sent_packets *sent;
     ...;
 };
 size_t rs_rtp_session_echo(struct rs_rtp_session *session, uint8_t payload_type, bool has_marker, uint32_t timestamp,
