@@ -1,4 +1,7 @@
-"""A server process that counts itself: a transceiver with WHIP on loopback, and what it holds at any moment."""
+"""A server process that counts itself: a transceiver with WHIP on loopback, and what it holds at any moment.
+
+Its memory is read from outside, because counting takes memory too.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address
 
-__all__ = ["Census", "CountedServer"]
+__all__ = ["Census", "CountedServer", "Memory"]
 
 _LOOPBACK = Address.of("127.0.0.1", 0)
 
@@ -34,7 +37,7 @@ class Census(NamedTuple):
         threads: of Python.
         ours: objects of rtcsplit's classes that the garbage collector knows, by class.
         objects: all objects that it knows.
-        resident: octets of memory.
+        garbage: how many it collected just now; 0 where it did not.
     """
 
     calls: int
@@ -43,7 +46,19 @@ class Census(NamedTuple):
     threads: int
     ours: Counter[str]
     objects: int
+    garbage: int
+
+
+class Memory(NamedTuple):
+    """Octets that are in memory of a process (proc_pid_status(5)).
+
+    Attributes:
+        resident: all of them, pages of files that it has looked at included.
+        anonymous: what it has written: heaps and stacks.
+    """
+
     resident: int
+    anonymous: int
 
 
 class CountedServer:
@@ -67,6 +82,12 @@ class CountedServer:
         self._process.kill()
         self._process.join()
         self._connection.close()
+
+    def memory(self) -> Memory:
+        """Return how much of it is in memory now."""
+        with open(f"/proc/{self._process.pid}/status") as file:
+            fields = dict(line.split(":", 1) for line in file)
+        return Memory(*(int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "RssAnon")))
 
     def census(self, *, collects: bool = True) -> Census:
         """Return what it holds now; ``collects`` after a garbage collection."""
@@ -95,12 +116,9 @@ async def _serve(connection: Connection) -> None:
 
 
 def _count(transceiver: Transceiver, *, collects: bool) -> Census:
-    if collects:
-        gc.collect()
+    garbage = gc.collect() if collects else 0
     known = gc.get_objects()
     ours = Counter(type(each).__qualname__ for each in known if type(each).__module__.startswith("rtcsplit."))
-    with open("/proc/self/statm") as file:
-        resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return Census(
         calls=len(transceiver.calls()),
         descriptors=len(os.listdir("/proc/self/fd")),
@@ -108,5 +126,5 @@ def _count(transceiver: Transceiver, *, collects: bool) -> Census:
         threads=threading.active_count(),
         ours=ours,
         objects=len(known),
-        resident=resident,
+        garbage=garbage,
     )
