@@ -60,6 +60,7 @@ class EndCause(Enum):
     HANDSHAKE_FAILED = "handshake_failed"
     KEYS_EXHAUSTED = "keys_exhausted"  # RFC 3711 section 9.2
     APPLICATION_FAILED = "application_failed"  # a callback of the application raised
+    INTERNAL_ERROR = "internal_error"  # a fault of ours
 
 
 @dataclass(frozen=True, slots=True)

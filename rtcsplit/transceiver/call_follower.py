@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -102,6 +103,15 @@ class CallFollower:
         reason = call.take_rtcp(packet, arrived_at)
         if reason is not None:
             self._drop(reason, call)
+
+    def failed(self, call: Call, now: float) -> None:
+        """Log the exception that is being handled, which is a fault of ours, and end the call as well as that goes."""
+        _LOGGER.exception("internal_error", extra={"session": call.ufrag[:6]})
+        with contextlib.suppress(Exception):
+            call.session.close(now, cause=EndCause.INTERNAL_ERROR)
+            self.follow(call, now)
+        if call in self._registry:  # what is broken could not be closed either
+            self._end(call, now, SessionEnded(EndCause.INTERNAL_ERROR))
 
     def _dispatch(self, call: Call, event: SessionEvent, now: float) -> None:
         if call.log is not None:

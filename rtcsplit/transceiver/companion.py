@@ -14,7 +14,7 @@ class Companion(Protocol):
         """Return when :meth:`handle_timer` wants to be called."""
 
     def handle_timer(self, now: float) -> None:
-        """Do what is due at ``now``. It must not raise."""
+        """Do what is due at ``now``. Where it raises, the call ends."""
 
     def renegotiated(self, now: float) -> None:
         """The call's ``audio`` is that of a later answer. It must not raise."""

@@ -107,6 +107,12 @@ RULES = (
         "The transceiver's log has the exception (application_failed).",
     ),
     Rule(
+        "internal_error",
+        lambda f: f.cause == "internal_error",
+        "A fault of rtcsplit's own ended the call.",
+        "The transceiver's log has the exception (internal_error): please report it.",
+    ),
+    Rule(
         "channels_lost",
         lambda f: f.count("lost") > 0,
         "The data channels ended before the call did.",

@@ -1,7 +1,8 @@
 """All calls of a transceiver, without I/O: batches of datagrams and ``now`` in, batches of datagrams out.
 
 A batch climbs once (find the call, let it take the datagram, follow its events), and what it caused is collected
-once, at the end. Every datagram is taken or counted, by :class:`.DropCounter` and nothing else.
+once, at the end. Every datagram is taken or counted, by :class:`.DropCounter` and nothing else. Whatever a call does, a
+fault of ours in it ends this call and costs no other its turn.
 """
 
 from __future__ import annotations
@@ -185,20 +186,11 @@ class Switchboard:
         if isinstance(call, DropReason):
             self._counter.drop(call)
             return
-        if call.log is not None:
-            call.log.received(kind)
-        call.catch_up()
-        if is_rescued:
-            reason = call.session.rescue(datagram, now)
-            self.packets_rescued += reason is None
-        else:
-            reason = call.session.receive_classified(kind, datagram, path, now)
-        if reason is not None:
-            self._counter.drop(reason, call)
-        elif kind is Kind.STUN:
-            self._follower.checked(call, path.client, now)
         self._touched[call] = True
-        self._follower.follow(call, now)
+        try:
+            self._give(call, kind, datagram, path, now, is_rescued=is_rescued)
+        except Exception:
+            self._fail(call, now)
 
     def touch(self, call: Call) -> None:
         """Note that ``call`` was changed from outside and has to be drained."""
@@ -216,9 +208,12 @@ class Switchboard:
         outgoing, self._registry.answers = self._registry.answers, []
         while self._touched:
             call, is_to_be_drained = self._touched.popitem()
-            media = None if is_to_be_drained else call.media_to_send()
-            outgoing += self._drain(call, now) if media is None else media
-            self._look_at_companion(call)
+            try:
+                media = None if is_to_be_drained else call.media_to_send()
+                outgoing += self._drain(call, now) if media is None else media
+                self._look_at_companion(call)
+            except Exception:
+                self._fail(call, now)
         return outgoing
 
     def next_timer(self) -> float | None:
@@ -229,11 +224,38 @@ class Switchboard:
     def handle_timer(self, now: float) -> None:
         """Let every call, and what it drives beside itself, do what is due at ``now``."""
         for call in self._timers.due(now):
-            call.handle_timer(now)
             self._touched[call] = True
+            try:
+                call.handle_timer(now)
+            except Exception:
+                self._fail(call, now)
         for call in self._companions.due(now):
             self._touched.setdefault(call, False)
-            call.drive_companion(now)
+            try:
+                call.drive_companion(now)
+            except Exception:
+                self._fail(call, now)
+
+    def _fail(self, call: Call, now: float) -> None:
+        """End a call whose step has raised."""
+        self._follower.failed(call, now)
+        self._timers.schedule(call, None)
+        self._companions.schedule(call, None)
+
+    def _give(self, call: Call, kind: Kind, datagram: bytes, path: Path, now: float, *, is_rescued: bool) -> None:
+        if call.log is not None:
+            call.log.received(kind)
+        call.catch_up()
+        if is_rescued:
+            reason = call.session.rescue(datagram, now)
+            self.packets_rescued += reason is None
+        else:
+            reason = call.session.receive_classified(kind, datagram, path, now)
+        if reason is not None:
+            self._counter.drop(reason, call)
+        elif kind is Kind.STUN:
+            self._follower.checked(call, path.client, now)
+        self._follower.follow(call, now)
 
     def _drain(self, call: Call, now: float) -> list[Outgoing]:
         call.catch_up()
@@ -272,14 +294,20 @@ class Switchboard:
 
     def _receive_opened(self, opened: OpenedPacket, now: float) -> None:
         """Take a packet that was opened in its batch; what came before it there may have ended its call."""
-        packet, path, kind, session = opened
-        call = self._call_numbered(session)
+        call = self._call_numbered(opened.session)
         if call is None:
             self._counter.drop(DropReason.NO_SESSION)
             return
+        self._touched[call] = True  # what has to be asked for may need no asking from the next batch on
+        try:
+            self._give_opened(call, opened, now)
+        except Exception:
+            self._fail(call, now)
+
+    def _give_opened(self, call: Call, opened: OpenedPacket, now: float) -> None:
+        packet, path, kind, _ = opened
         if call.log is not None:
             call.log.received(kind)
-        self._touched[call] = True  # what has to be asked for may need no asking from the next batch on
         call.catch_up()
         reason = call.session.accept_opened(kind, path, now)
         if reason is not None:

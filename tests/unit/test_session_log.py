@@ -330,6 +330,7 @@ SAMPLES: dict[str, Facts] = {
     "handshake_from_elsewhere": facts("handshake_timeout", dropped={"path_unauthenticated": 4}),
     "keys_exhausted": facts("keys_exhausted"),
     "application_failed": facts("application_failed"),
+    "internal_error": facts("internal_error"),
     "address_conflict": facts(events=timed(accepted=0, address_conflict=0.1)),
     "channels_lost": facts(events=timed(accepted=0, opened=0.1, lost=0.5)),
     "corrupted": facts(dropped={"srtp_auth_failed": 2}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -12,6 +13,7 @@ from rtcsplit.errors import SdpError, UsageError
 from rtcsplit.gateway.echo import Echo
 from rtcsplit.session.events import EndCause
 from rtcsplit.session.negotiation import IceCredentials
+from rtcsplit.session.session import Session
 from rtcsplit.session.session_state import SessionState
 from rtcsplit.transceiver.call import Call
 from rtcsplit.transceiver.transport_statistics import TransportStatistics
@@ -207,6 +209,75 @@ def test_an_application_that_fails_ends_its_own_call_only() -> None:
     assert desk.board.ended == {EndCause.APPLICATION_FAILED: 1}
 
 
+class Alarm:
+    """A companion that notes when it was woken."""
+
+    def __init__(self) -> None:
+        self.due: float | None = None
+        self.woken: list[float] = []
+
+    def next_timer(self) -> float | None:
+        return self.due
+
+    def handle_timer(self, now: float) -> None:
+        self.due = None
+        self.woken.append(now)
+
+    def renegotiated(self, now: float) -> None:
+        """What it does has nothing to do with audio."""
+
+
+def broken(*_: object, **__: object) -> None:
+    raise RuntimeError("a fault of ours")
+
+
+@pytest.mark.parametrize("step", ["receive_classified", "accept_opened", "handle_timer", "outgoing"])
+@pytest.mark.parametrize("closes", [True, False], ids=["closes", "cannot even close"])
+def test_a_fault_of_ours_ends_its_own_call_only(step: str, closes: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is raised out of the receive path, and whoever comes next has their turn."""
+    desk = Desk()
+    (_, before), (call, _), (_, after) = calls = [desk.dial() for _ in range(3)]
+    desk.connect(*(client for _, client in calls))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(call.session), step, of_one(call.session, step))
+        if not closes:
+            patch.setattr(type(call.session), "close", of_one(call.session, "close"))
+        for second in range(1, 9):  # timers of ICE and reports come up
+            for _, client in calls:
+                client.send_rtcp(rtcp.build([rtcp.ReceiverReport(0x1234)]))
+                speak(client, range(second, second + 1), b"")
+            desk.network.run_for(1.0)
+    said = [speak(client, range(9, 12), b"still here") for client in (before, after)]
+    desk.network.run_for(1.0)
+    assert [[packet.payload for packet in heard(client)][8:] for client in (before, after)] == said
+    assert (desk.board.ended, len(desk.board)) == ({EndCause.INTERNAL_ERROR: 1}, 2)
+    assert [record.exc_text is not None for record in caplog.records if record.msg == "internal_error"] == [True]
+
+
+def of_one(session: Session, name: str) -> Callable[..., object]:
+    """A method that is broken in one session alone."""
+    whole = getattr(Session, name)
+    return lambda self, *args, **more: broken() if self is session else whole(self, *args, **more)
+
+
+def test_a_fault_in_what_is_driven_beside_a_call_ends_that_call_only() -> None:
+    class Broken(Alarm):
+        def handle_timer(self, now: float) -> None:
+            broken()
+
+    desk = Desk()
+    calls = [desk.dial() for _ in range(3)]
+    desk.connect(*(client for _, client in calls))
+    alarms = [Alarm(), Broken(), Alarm()]
+    for (call, _), alarm in zip(calls, alarms, strict=True):
+        call.companion = alarm
+        alarm.due = desk.network.now + 0.01
+        call.wake()
+    desk.network.run_for(1.0)
+    assert [len(alarm.woken) for alarm in alarms] == [1, 0, 1]
+    assert (desk.board.ended, calls[1][1].is_closed_by_peer) == ({EndCause.INTERNAL_ERROR: 1}, True)
+
+
 def test_the_application_learns_of_beginning_and_end() -> None:
     class Witness(Echo):
         def __init__(self) -> None:
@@ -237,21 +308,6 @@ def test_the_application_learns_of_beginning_and_end() -> None:
 
 def test_what_a_call_drives_keeps_its_own_time() -> None:
     """A companion is woken when it wants to be, also where a packet of media or ``wake`` has brought that nearer."""
-
-    class Alarm:
-        def __init__(self) -> None:
-            self.due: float | None = None
-            self.woken: list[float] = []
-
-        def next_timer(self) -> float | None:
-            return self.due
-
-        def handle_timer(self, now: float) -> None:
-            self.due = None
-            self.woken.append(now)
-
-        def renegotiated(self, now: float) -> None:
-            """What it does has nothing to do with audio."""
 
     class Patient(Echo):
         def call_connected(self, call: Call) -> None:
