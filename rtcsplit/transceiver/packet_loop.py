@@ -50,18 +50,18 @@ class PacketLoop(asyncio.SelectorEventLoop):
         self._packets.wait = wait
 
 
-class _Policy(asyncio.DefaultEventLoopPolicy):
-    def new_event_loop(self) -> PacketLoop:
-        return PacketLoop()
-
-
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run ``main`` as ``asyncio.run`` does, in a :class:`PacketLoop`."""
     if sys.version_info >= (3, 11):
         with asyncio.Runner(loop_factory=PacketLoop) as runner:
             return runner.run(main)
+
+    class Policy(asyncio.DefaultEventLoopPolicy):  # which later versions of Python no longer want to hear of
+        def new_event_loop(self) -> PacketLoop:
+            return PacketLoop()
+
     before = asyncio.get_event_loop_policy()
-    asyncio.set_event_loop_policy(_Policy())
+    asyncio.set_event_loop_policy(Policy())
     try:
         return asyncio.run(main)
     finally:
