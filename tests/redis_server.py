@@ -94,6 +94,7 @@ class SlowProxy:
         self.port = 0
         self._server = server
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
 
     @property
     def url(self) -> str:
@@ -110,10 +111,19 @@ class SlowProxy:
             listener.close()
             for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for writer in self._writers:  # what is on its way stays there
+                writer.transport.abort()
+            closed = [writer.wait_closed() for writer in self._writers]
+            await asyncio.gather(*self._tasks, *closed, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        onward, back = await asyncio.open_connection("127.0.0.1", self._server.port)
+        self._writers.append(writer)
+        try:
+            onward, back = await asyncio.open_connection("127.0.0.1", self._server.port)
+        except OSError:
+            writer.close()
+            return
+        self._writers.append(back)
         for source, sink in ((reader, back), (onward, writer)):
             task = asyncio.create_task(self._pass_on(source, sink))
             self._tasks.add(task)

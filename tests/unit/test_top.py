@@ -154,7 +154,12 @@ def test_live_table_is_shown_until_it_is_interrupted(config):
         command = [sys.executable, "-m", "rtcsplit", "top", "--interval", "0.1", f"http://{relay.address('admin')}"]
         environment = {**os.environ, "TERM": "xterm", "PYTHONPATH": str(Path(__file__).parents[2])}
         process = subprocess.Popen(
-            command, stdin=program_side, stdout=program_side, stderr=program_side, env=environment
+            command,
+            stdin=program_side,
+            stdout=program_side,
+            stderr=program_side,
+            env=environment,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # jobs in the background ignore it
         )
         try:
             os.close(program_side)
