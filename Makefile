@@ -244,9 +244,10 @@ bench-codec: setup ## what a call costs that is decoded and encoded, beside aior
 
 CALLS ?= 200
 COMPLEXITY ?= 0
+SECONDS_PER_RUN ?= 15
 
 .PHONY: bench-voice
-bench-voice: setup ## how evenly talking calls send, how fast they fall silent; CALLS=200 COMPLEXITY=0, PRECEDENCE=1
+bench-voice: setup ## how evenly talking calls send, how fast they fall silent; CALLS=200 COMPLEXITY=0 SECONDS_PER_RUN=15, PRECEDENCE=1
 	$(BIN)/python -m benchmarks.voice --calls $(CALLS) --complexity $(COMPLEXITY) --seconds $(SECONDS_PER_RUN) $(PRECEDENCE_FLAG)
 
 .PHONY: bench-speech
