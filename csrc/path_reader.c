@@ -3,17 +3,11 @@
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
-#include <time.h>
+
+#include "clock.h"
 
 #define BATCHES 8    /* in one go: who reads this socket has others to serve */
 #define LONGEST 0.05 /* seconds of taking until the caller has its turn in any case */
-
-static double clock_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static void add(struct rs_path_turn *sum, const struct rs_path_turn *turn)
 {
@@ -26,7 +20,7 @@ static void add(struct rs_path_turn *sum, const struct rs_path_turn *turn)
 
 static int take(struct rs_path_reader *reader, struct rs_path_turn *sum)
 {
-    reader->started = clock_now();
+    reader->started = rs_clock_now();
     for (unsigned n = 0; n < BATCHES; n++) {
         struct rs_path_turn turn;
         if (rs_path_socket_turn(reader->socket, reader->table, reader->batch, reader->facts, reader->echoes, &turn) < 0)
@@ -56,7 +50,7 @@ static void rest(struct rs_path_reader *reader, double now)
 
 double rs_path_reader_rest(struct rs_path_reader *reader)
 {
-    double now = clock_now();
+    double now = rs_clock_now();
     rest(reader, now);
     return reader->resumes_at > now ? reader->resumes_at - now : 0.0;
 }
@@ -78,7 +72,7 @@ static int await(const struct rs_path_reader *reader, int others, bool rests, do
 
 int rs_path_reader_wait(struct rs_path_reader *reader, int others, double seconds, struct rs_path_turn *out)
 {
-    double began = clock_now(), until = seconds < 0.0 ? INFINITY : began + seconds, now = began;
+    double began = rs_clock_now(), until = seconds < 0.0 ? INFINITY : began + seconds, now = began;
     *out = (struct rs_path_turn){0};
     rest(reader, now);
     for (;;) {
@@ -87,13 +81,13 @@ int rs_path_reader_wait(struct rs_path_reader *reader, int others, double second
         int found = await(reader, others, rests, has_more ? 0.0 : end - now);
         if (found < 0)
             return errno == EINTR ? 0 : -1;
-        now = clock_now();
+        now = rs_clock_now();
         if (has_more || (rests ? now >= reader->resumes_at : found & RS_READER_FACTS)) {
             if (take(reader, out) < 0)
                 return -1;
             if (out->kept != 0)
                 return (found & RS_READER_OTHERS) | RS_READER_FACTS;
-            now = clock_now();
+            now = rs_clock_now();
             rest(reader, now);
         }
         if (found & RS_READER_OTHERS || now >= until || now - began >= LONGEST)

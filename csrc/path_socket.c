@@ -1,9 +1,9 @@
 #include "path_socket.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "classify.h"
+#include "clock.h"
 #include "spp.h"
 #include "srtp_batch.h"
 
@@ -104,15 +104,10 @@ static void send_echoes(const struct rs_path_socket *socket, struct rs_echoes *e
 int rs_path_socket_turn(const struct rs_path_socket *socket, struct rs_session_table *table, struct rs_udp_batch *batch,
                         struct rs_fact facts[RS_UDP_BATCH], struct rs_echoes *echoes, struct rs_path_turn *out)
 {
-    struct timespec now;
     int count = rs_path_socket_receive(socket, batch, facts);
     if (count < 0)
         return -1;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    *out = (struct rs_path_turn){
-        .received = (uint32_t)count,
-        .now = (double)now.tv_sec + (double)now.tv_nsec * 1e-9,
-    };
+    *out = (struct rs_path_turn){.received = (uint32_t)count, .now = rs_clock_now()};
     out->kept = (uint32_t)rs_srtp_batch_open(table, batch, facts, (size_t)count, out->now, echoes);
     if (echoes->count != 0)
         send_echoes(socket, echoes, out);

@@ -17,7 +17,7 @@ from tests.cli_relay import ADMIN, HINT_KEYS, RELAY, binding_request, directory_
 from tests.processes import Running, running
 from tests.relay_bench import DTLS, RTP
 
-__all__ = ["Call", "calling", "until"]
+__all__ = ["Call", "calling", "two_ends", "until"]
 
 
 class Call:
@@ -53,21 +53,30 @@ class Call:
 
 
 @contextlib.contextmanager
-def calling(folder: Path, *, standby: bool = True, **settings: object) -> Iterator[Call]:
-    """A call through a running relay."""
-    config = folder / "relay.toml"
-    with contextlib.ExitStack() as stack:
-        client, transceiver = (stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2))
+def two_ends(folder: Path) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A client's socket, and a transceiver's that the directory in the folder names."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as transceiver,
+    ):
         for sock in (client, transceiver):
             sock.bind(("127.0.0.1", 0))
             sock.settimeout(10)
         (folder / "directory.toml").write_text(directory_entry(transceiver.getsockname()))
+        yield client, transceiver
+
+
+@contextlib.contextmanager
+def calling(folder: Path, *, standby: bool = True, **settings: object) -> Iterator[Call]:
+    """A call through a running relay."""
+    config = folder / "relay.toml"
+    with two_ends(folder) as (client, transceiver):
         relay_section = RELAY.replace("standby = false", f"standby = {str(standby).lower()}")
         config.write_text(relay_section + 'allow_client_networks = ["127.0.0.0/8"]\n' + HINT_KEYS + ADMIN)
         flags = [argument for key, value in settings.items() for argument in ("--set", f"relay.{key}={value}")]
-        relay = stack.enter_context(running("relay", "--config", config, *flags))
-        assert json.loads(relay.next_log())["event"] == "client_network_admitted"
-        yield Call(relay, client, transceiver)
+        with running("relay", "--config", config, *flags) as relay:
+            assert json.loads(relay.next_log())["event"] == "client_network_admitted"
+            yield Call(relay, client, transceiver)
 
 
 def until(is_true: Callable[[], bool]) -> None:

@@ -123,25 +123,26 @@ static void what_may_not_be_sent_is_asked_for(void)
     CHECK(take(1, 9, 80, 0, 0) && fact.form == RS_FORM_RTP && echoes.count == 0);
 }
 
-static void what_makes_feedback_due_is_told(void)
+static void start_with_arrivals(void)
 {
     start();
     memset(&arrivals, 0, sizeof arrivals);
     rs_arrivals_init(&arrivals);
-    rtp.delivers = false;
     rtp.transport_id = 3;
     rtp.arrivals = &arrivals;
+}
+
+static void what_makes_feedback_due_is_told(void)
+{
+    start_with_arrivals();
+    rtp.delivers = false;
     for (uint16_t number = 1; number <= 60; number++) {
         memcpy(packet + 16, "\x31\x12\x34\x00", 4);
         packet[18] = (uint8_t)number;
         CHECK(take(number, 9, 80, 0xbede, 4) == (number == 1 || number == 50) && rtp.has_news == 0);
     }
     CHECK(arrivals.pending == 60 && arrivals.ssrc == 9 && echoes.count == 0);
-    start();
-    memset(&arrivals, 0, sizeof arrivals);
-    rs_arrivals_init(&arrivals);
-    rtp.transport_id = 3;
-    rtp.arrivals = &arrivals;
+    start_with_arrivals();
     memcpy(packet + 16, "\x03\x02\x12\x34", 4);
     CHECK(take(1, 9, 80, 0x1000, 4) && arrivals.pending == 0); /* the two-byte form was not negotiated */
     rtp.allows_two_byte = true;
@@ -150,12 +151,8 @@ static void what_makes_feedback_due_is_told(void)
 
 static void feedback_leaves_when_it_is_due(void)
 {
-    start();
-    memset(&arrivals, 0, sizeof arrivals);
-    rs_arrivals_init(&arrivals);
+    start_with_arrivals();
     rtp.delivers = false;
-    rtp.transport_id = 3;
-    rtp.arrivals = &arrivals;
     rtp.reports_arrivals = true;
     rtp.stream.ssrc = 77;
     memcpy(packet + 16, "\x31\x12\x34\x00", 4);

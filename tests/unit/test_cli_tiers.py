@@ -16,9 +16,10 @@ import pytest
 
 from rtcsplit.wire import spp
 from rtcsplit.wire.address import Address
-from tests.cli_relay import ADMIN, HINT_KEYS, RELAY, binding_request, directory_entry
+from tests.cli_relay import ADMIN, HINT_KEYS, RELAY, binding_request
 from tests.processes import Running, children, has_standby, running
 from tests.relay_bench import DTLS, RTP
+from tests.relay_call import two_ends
 
 HEADER = spp.build(Address.of("198.51.100.7", 50000), Address.of("203.0.113.10", 3478))
 SERVING = 'relay_listen = "127.0.0.1:0"\nrelay_networks = ["127.0.0.0/8"]\n'
@@ -53,17 +54,13 @@ class Call:
 
 @contextlib.contextmanager
 def calling(folder: Path, *, serves_clients: bool = True) -> Iterator[Call]:
-    with contextlib.ExitStack() as stack:
-        first, transceiver = (stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2))
-        for sock in (first, transceiver):
-            sock.bind(("127.0.0.1", 0))
-            sock.settimeout(10)
-        (folder / "directory.toml").write_text(directory_entry(transceiver.getsockname()))
+    with two_ends(folder) as (first, transceiver):
         relay = RELAY.replace("standby = false", "standby = true") + SERVING
         if not serves_clients:
             relay = relay.replace('listen = "127.0.0.1:0"\n', "", 1)
         (folder / "relay.toml").write_text(relay + HINT_KEYS + ADMIN)
-        yield Call(stack.enter_context(running("relay", "--config", folder / "relay.toml")), first, transceiver)
+        with running("relay", "--config", folder / "relay.toml") as process:
+            yield Call(process, first, transceiver)
 
 
 def until(is_true: Callable[[], bool]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -52,8 +53,8 @@ class Bench:
         return self.session.heard(await asyncio.wait_for(loop.sock_recv(self.client, 2048), 10))
 
 
-@pytest.fixture
-def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
+@contextlib.contextmanager
+def two_sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
@@ -62,6 +63,12 @@ def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
             each.bind(("127.0.0.1", 0))
             each.setblocking(False)
         yield ours, client
+
+
+@pytest.fixture
+def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
+    with two_sockets() as sockets:
+        yield sockets
 
 
 @both_loops
@@ -139,14 +146,8 @@ def test_a_loop_waits_for_one_socket_and_is_called_for_others(sockets) -> None:
     async def main() -> None:
         bench = Bench(*sockets)
         bench.reader.start()
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
-        ):
-            for each in (ours, client):
-                each.bind(("127.0.0.1", 0))
-                each.setblocking(False)
-            second = Bench(ours, client)
+        with two_sockets() as others:
+            second = Bench(*others)
             assert type(second.reader) is CalledReader
             second.reader.start()
             for each in (bench, second):

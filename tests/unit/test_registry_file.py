@@ -24,25 +24,12 @@ from rtcsplit.transceiver.settings import TransceiverSettings
 from rtcsplit.transceiver.transceiver import Transceiver
 from rtcsplit.wire.address import Address
 
+from ..cli_transceiver import HINT_KEYS, SECRET, SIGNALING, TRANSCEIVER
 from ..offers import stored
 
 FIRST = DirectoryEntry(Route(1, 1), Address.of("10.0.0.1", 5000), trunk=True)
 SECOND = DirectoryEntry(Route(1, 2), Address.of("10.0.0.2", 5000))
-CONFIG = """
-[transceiver]
-cluster = 1
-id = 2
-listen = "127.0.0.1:0"
-advertise = ["203.0.113.10:3478"]
-relay_networks = ["127.0.0.0/8"]
-announce_to = "."
-[signaling]
-listen = "127.0.0.1:0"
-allow_anonymous = true
-[hint_keys]
-mint = 1
-secrets.1 = "{secret}"
-"""
+CONFIG = TRANSCEIVER + 'announce_to = "."\n' + SIGNALING + HINT_KEYS
 
 
 def read(folder: Path) -> Directory:
@@ -141,9 +128,9 @@ async def test_a_relay_follows_what_comes_changes_and_goes(tmp_path: Path) -> No
 
 async def test_a_transceiver_is_withdrawn_after_its_last_session(tmp_path: Path) -> None:
     """Until it has ended its checks are routed, whatever ends it."""
-    keys = RoutingKeys({1: bytes(32)}, 1)
+    keys = RoutingKeys({1: SECRET}, 1)
     path = tmp_path / "transceiver.toml.config"
-    path.write_text(CONFIG.format(secret=bytes(32).hex()))
+    path.write_text(CONFIG)
     config = Source(path, ()).read(TransceiverConfig)
     settings = TransceiverSettings(
         listen=config.transceiver.listen,
