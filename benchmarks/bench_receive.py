@@ -1,7 +1,8 @@
 """64 datagrams that wait in a UDP socket, to (payload, sender, kind): what a transceiver does on each wake-up.
 
 The system calls are part of it. rtcsplit crosses into C once for all 64; the others once per datagram, as asyncio's
-datagram transport does, whose selector and callbacks are left out in their favour.
+datagram transport does, whose selector and callbacks are left out in their favour. The sender is a client that has a
+session; of a stranger nothing is remembered.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any
 
 import pytest
 
+from rtcsplit._native.session_table import NativeSessionTable
 from rtcsplit.transceiver.datagrams import DatagramBatch
+from rtcsplit.wire.address import Address
 from tests import twins
 
 from . import packets
@@ -26,13 +29,20 @@ WAITING = packets.CALL[:64]
 ASYNCIO_READ_SIZE = 256 * 1024  # asyncio.selector_events' max_size
 
 Received = list[Any]
+Contender = Callable[[socket.socket, socket.socket], Callable[[], Received]]
 
 
-def rtcsplit(sock: socket.socket) -> Callable[[], Received]:
+def rtcsplit(sock: socket.socket, client: socket.socket) -> Callable[[], Received]:
+    table = NativeSessionTable()
+    table.put(*Address.of(*client.getsockname()), 1, None)
+    return DatagramBatch(sock.fileno(), table=table).receive
+
+
+def of_strangers(sock: socket.socket, client: socket.socket) -> Callable[[], Received]:
     return DatagramBatch(sock.fileno()).receive
 
 
-def one_by_one(kind_of: Callable[[bytes], Any]) -> Callable[[socket.socket], Callable[[], Received]]:
+def one_by_one(kind_of: Callable[[bytes], Any]) -> Contender:
     def receive(sock: socket.socket) -> Received:
         received = []
         try:
@@ -42,7 +52,7 @@ def one_by_one(kind_of: Callable[[bytes], Any]) -> Callable[[socket.socket], Cal
         except BlockingIOError:
             return received
 
-    return lambda sock: lambda: receive(sock)
+    return lambda sock, client: lambda: receive(sock)
 
 
 @dataclass(frozen=True)
@@ -70,8 +80,9 @@ class Receiver:
         return time.perf_counter() - start
 
 
-CONTENDERS: dict[str, Callable[[socket.socket], Callable[[], Received]]] = {
+CONTENDERS: dict[str, Contender] = {
     "rtcsplit": rtcsplit,
+    "rtcsplit, strangers": of_strangers,
     "aioice and aiortc": one_by_one(lambda data: aioice_aiortc(data)[0]),
     "pure Python": one_by_one(twins.classify),
 }
@@ -86,7 +97,7 @@ def receivers() -> Iterator[dict[str, Receiver]]:
             server.bind(("127.0.0.1", 0))
             server.setblocking(False)
             client.connect(server.getsockname())
-            made[name] = Receiver(server, client, contender(server))
+            made[name] = Receiver(server, client, contender(server, client))
         yield made
 
 
