@@ -14,6 +14,8 @@ import atheris
 
 def main() -> None:
     """Fuzz until libFuzzer is done."""
+    if len(sys.argv) < 3 or sys.argv[-1].startswith("-"):
+        sys.exit(__doc__)
     name = sys.argv.pop(1)
     with atheris.instrument_imports(include=["rtcsplit"]):
         target = importlib.import_module(f"tests.fuzz.{name}")
