@@ -49,7 +49,7 @@ class SessionLog:
     """The log of one session.
 
     Args:
-        write: takes one line without its end. One that raises OSError is not called again.
+        write: takes one line without its end. One that raises is not called again, and the session goes on.
         ufrag: ours; shortened.
         now: monotonic seconds, the zero of the log's time.
         started: the same moment in Unix time.
@@ -160,9 +160,9 @@ class SessionLog:
         self._lines += 1
         try:
             self._write(json.dumps(line, separators=(",", ":")))
-        except OSError as error:
+        except Exception as error:  # a full disk, or a fault of whoever gave us `write`
             self._write = None
-            _LOGGER.warning("session_log_failed", extra={"session": self._session, "reason": error.strerror})
+            _LOGGER.warning("session_log_failed", extra={"session": self._session, "reason": str(error)})
 
 
 class LogDirectory:

@@ -46,13 +46,17 @@ from ..offers import OFFER
 class LoggedDesk(Desk):
     """A desk whose calls write their logs into ``lines``."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, application: object | None = None) -> None:
+        super().__init__(application)
         self.lines: list[str] = []
+        self.write: Callable[[str], object] = self.lines.append
         make = self.factory.make
 
+        def write(line: str) -> None:
+            self.write(line)
+
         def make_logged(*arguments: Any, **options: Any) -> tuple[Call, Answer]:
-            return make(*arguments, write_log=self.lines.append, **options)
+            return make(*arguments, write_log=write, **options)
 
         self.factory.make = make_logged  # type: ignore[method-assign]
 
@@ -370,20 +374,47 @@ def test_channels_have_their_lines() -> None:
 ENDED = SessionEnded(EndCause.CLOSED)
 
 
-def test_a_log_that_cannot_be_written_is_given_up_once(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("I/O operation on closed file")])
+def test_a_log_that_cannot_be_written_is_given_up_once(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     """A full disk ends the log, not the call."""
     tried = []
 
     def write(line: str) -> None:
         tried.append(line)
-        raise OSError(28, "No space left on device")
+        raise error
 
     with caplog.at_level(logging.WARNING):
         log = SessionLog(write, "EceMMyQBAgMEBQhiKJ1mhcEw", 0.0, 0.0)
         log.restart_requested("EceMMyQBAgMEBQhiKJ1mhcEw", 1.0)
         log.ended(ENDED, None, 2.0)
     assert len(tried) == 1
-    assert [record.getMessage() for record in caplog.records] == ["session_log_failed"]
+    assert [(record.getMessage(), record.__dict__["reason"]) for record in caplog.records] == [
+        ("session_log_failed", str(error))
+    ]
+
+
+def test_a_log_whose_file_was_closed_costs_its_call_nothing(tmp_path: FilePath) -> None:
+    """What a file says then is no OSError: neither the packets behind it nor the news of the end are lost by it."""
+
+    class Witness(Echo):
+        def call_ended(self, call: Call, cause: EndCause) -> None:
+            ended.append(cause)
+
+    ended: list[object] = []
+    desk = LoggedDesk(Witness())
+    call, client = desk.dial()
+    call.on_end(lambda: ended.append("told"))
+    with (tmp_path / "log").open("w") as file:
+        desk.write = file.write
+        desk.connect(client)
+        talk(desk, client, 1, 3)
+    desk.network.run_for(2.0)  # a gap of media is worth a line
+    talk(desk, client, 4, 3)
+    assert call.statistics is not None
+    assert call.statistics.packets_received == 6
+    call.close()
+    desk.network.exchange()
+    assert ended == [EndCause.CLOSED, "told"]
 
 
 def test_a_log_is_bounded_and_keeps_its_end() -> None:
