@@ -10,6 +10,7 @@ from ..errors import UsageError
 from ..media.remote_report import RemoteReport
 from ..media.rtp_session import RtpSession
 from ..media.statistics import RtpStatistics
+from ..session.events import EndCause
 from ..session.negotiation import AudioCodec, AudioNegotiation, IceCredentials, Negotiation
 from ..session.outbox import Outgoing
 from ..session.sdp import OfferAnswer
@@ -222,6 +223,11 @@ class Call:
         self._on_end.append(callback)
 
     # what the switchboard does with it
+
+    def give_up(self, cause: EndCause, now: float) -> None:
+        """End the call without a BYE."""
+        self.session.close(now, cause=cause)
+        self._changed(self)
 
     def attach(self, changed: Callable[[Call], None], sent: Callable[[Call], None]) -> None:
         """Have ``changed`` called whenever the application made the call do something, ``sent`` if that was media."""

@@ -182,4 +182,4 @@ class CallFollower:
         """Log the exception that is being handled, and end the call."""
         _LOGGER.exception("application_failed", extra={"session": call.ufrag[:6]})
         if call in self._registry:
-            call.session.close(now, cause=EndCause.APPLICATION_FAILED)
+            call.give_up(EndCause.APPLICATION_FAILED, now)

@@ -7,6 +7,7 @@ fault of ours in it ends this call and costs no other its turn.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 
@@ -214,6 +215,8 @@ class Switchboard:
                 self._look_at_companion(call)
             except Exception:
                 self._fail(call, now)
+                with contextlib.suppress(Exception):
+                    outgoing += call.session.outgoing(now)  # its last words
         return outgoing
 
     def next_timer(self) -> float | None:
@@ -284,6 +287,13 @@ class Switchboard:
             return
         if has_news:
             self._touched[call] = True
+        try:
+            self._give_taken(call, packet, now)
+        except Exception:
+            self._touched[call] = True  # its last words leave with this batch
+            self._fail(call, now)
+
+    def _give_taken(self, call: Call, packet: RtpPacket, now: float) -> None:
         if call.log is not None:
             call.log.received(Kind.RTP)
             call.log.media(now)

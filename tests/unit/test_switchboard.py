@@ -198,12 +198,18 @@ def test_an_application_that_fails_ends_its_own_call_only() -> None:
             if packet.payload.endswith(b"poison\x02"):
                 raise RuntimeError("a bug of the application")
 
+        def call_ended(self, call: Call, cause: EndCause) -> None:
+            ended_at.append(call.now)
+
+    ended_at: list[float] = []
     desk = Desk(Fragile())
     (_, healthy), (_, poisoned) = desk.dial(), desk.dial()
     desk.connect(healthy, poisoned)
     speak(poisoned, range(1, 4), b"poison")
     payloads = speak(healthy, range(1, 4), b"healthy")
+    arrives_at = desk.network.now + desk.network.conditions.delay
     desk.network.run_for(1.0)
+    assert ended_at == [arrives_at]  # with the packet, not with the next timer
     assert poisoned.is_closed_by_peer
     assert [packet.payload for packet in heard(healthy)] == payloads
     assert desk.board.ended == {EndCause.APPLICATION_FAILED: 1}
@@ -275,6 +281,34 @@ def test_a_fault_in_what_is_driven_beside_a_call_ends_that_call_only() -> None:
         call.wake()
     desk.network.run_for(1.0)
     assert [len(alarm.woken) for alarm in alarms] == [1, 0, 1]
+    assert (desk.board.ended, calls[1][1].is_closed_by_peer) == ({EndCause.INTERNAL_ERROR: 1}, True)
+
+
+@pytest.mark.parametrize("raises", ["next_timer", "handle_timer"])
+def test_a_fault_in_what_a_packet_wakes_ends_its_call_only(raises: str) -> None:
+    """A packet that was counted in its batch goes to the application, and what is driven beside the call is asked."""
+
+    class Deaf(Echo):
+        def call_connected(self, call: Call) -> None:
+            """Packets come to Python."""
+
+        def packet_received(self, call: Call, packet: RtpPacket) -> None:
+            alarms[call].due = call.now
+            received[call] += 1
+
+    desk = Desk(Deaf())
+    calls = [desk.dial() for _ in range(3)]
+    alarms = {call: Alarm() for call, _ in calls}
+    received = dict.fromkeys(alarms, 0)
+    desk.connect(*(client for _, client in calls))
+    for number in range(1, 6):
+        for call, client in calls:
+            call.companion = alarms[call]
+            speak(client, range(number, number + 1), b"")
+        desk.network.run_for(0.1)
+        if number == 3:
+            setattr(alarms[calls[1][0]], raises, broken)
+    assert list(received.values()) == [5, 4, 5]
     assert (desk.board.ended, calls[1][1].is_closed_by_peer) == ({EndCause.INTERNAL_ERROR: 1}, True)
 
 
