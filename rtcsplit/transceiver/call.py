@@ -233,11 +233,10 @@ class Call:
         """Have ``changed`` called whenever the application made the call do something, ``sent`` if that was media."""
         self._changed, self._sent = changed, sent
 
-    def ended(self) -> None:
-        """The session is over and gone from every table: tell whoever asked to know."""
+    def ended(self) -> list[Callable[[], None]]:
+        """The session is over and gone from every table: return and forget what is to be called."""
         callbacks, self._on_end = self._on_end, []
-        for callback in callbacks:
-            callback()
+        return callbacks
 
     def renegotiate(self, negotiation: Negotiation, now: float, *, restart: IceCredentials | None = None) -> None:
         """Follow a later answer; arguments as of :meth:`.Session.renegotiate`.

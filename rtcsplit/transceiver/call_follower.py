@@ -170,7 +170,8 @@ class CallFollower:
         facts = {"session": call.ufrag[:6], "cause": event.cause.value, "detail": event.detail}
         _LOGGER.info("session_ended", extra=facts)
         self._guard(call, now, self._application.call_ended, call, event.cause)
-        self._guard(call, now, call.ended)
+        for callback in call.ended():
+            self._guard(call, now, callback)
 
     def _guard(self, call: Call, now: float, callback: Callable[..., None], *arguments: object) -> None:
         try:

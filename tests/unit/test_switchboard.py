@@ -215,6 +215,21 @@ def test_an_application_that_fails_ends_its_own_call_only() -> None:
     assert desk.board.ended == {EndCause.APPLICATION_FAILED: 1}
 
 
+def test_everybody_who_asked_learns_of_the_end() -> None:
+    """Also behind one who fails on it."""
+    desk = Desk()
+    call, client = desk.dial()
+    desk.connect(client)
+    told: list[int] = []
+    for callback in (broken, lambda: told.append(1), broken, lambda: told.append(2)):
+        call.on_end(callback)
+    call.close()
+    desk.network.run_for(1.0)
+    call.close()
+    desk.network.run_for(1.0)
+    assert told == [1, 2]
+
+
 class Alarm:
     """A companion that notes when it was woken."""
 
