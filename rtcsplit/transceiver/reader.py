@@ -113,8 +113,13 @@ class CalledReader:
     def _wake(self) -> None:
         self._again = None
         batch = self._batch.receive()
-        if batch:  # else all of it went back in C
-            self._handle(batch)
+        try:
+            if batch:  # else all of it went back in C
+                self._handle(batch)
+        finally:  # nobody else would read on
+            self._go_on()
+
+    def _go_on(self) -> None:
         pause = self._batch.rest()
         if pause:
             self._unwatch()

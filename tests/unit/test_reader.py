@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rtcsplit._native.batch import BATCH
 from rtcsplit.transceiver import packet_loop
 from rtcsplit.transceiver.datagrams import DatagramBatch
 from rtcsplit.transceiver.facts import Received, ReceivedDatagram
@@ -37,11 +38,14 @@ class Bench:
         self.batch = DatagramBatch(ours.fileno(), None, self.session.table, gather=gather)
         self.reader: Reader = new_reader(ours.fileno(), self.batch, self._take)
         self.taken: list[Received] = []
+        self.may_take = 10 * MANY
         self._news = asyncio.Event()
 
     def _take(self, batch: list[Received]) -> None:
         self.taken += batch
         self._news.set()
+        if len(self.taken) > self.may_take:
+            raise RuntimeError("whoever takes a batch has failed")
 
     async def until_taken(self, count: int) -> None:
         while len(self.taken) < count:
@@ -99,6 +103,26 @@ def test_what_fills_more_than_a_batch_is_taken_without_another_word_of_the_kerne
             bench.client.send(DTLS)
         bench.reader.start()
         await bench.until_taken(MANY)
+        bench.reader.stop()
+
+    run(main())
+
+
+@both_loops
+@pytest.mark.parametrize("gather", [0.0, 0.005], ids=["at once", "gathering"])
+def test_a_batch_whose_taker_fails_is_not_the_last_one(run: Run, kind, sockets, gather) -> None:
+    """Full ones too, behind which the kernel is not asked."""
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        bench = Bench(*sockets, gather)
+        bench.may_take = BATCH
+        for _ in range(MANY):
+            bench.client.send(DTLS)
+        bench.reader.start()
+        await bench.until_taken(MANY)
+        bench.client.send(DTLS)
+        await bench.until_taken(MANY + 1)
         bench.reader.stop()
 
     run(main())
