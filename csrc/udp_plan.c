@@ -69,15 +69,15 @@ static void place(const struct rs_udp_socket *socket, const struct rs_udp_batch 
     const struct rs_datagram *datagram = &batch->datagrams[index];
     bool is_trunk = may_join_trunk(socket, batch, index);
     unsigned message = plan->messages;
+    uint8_t *last = &plan->last[slot_of_client(datagram)];
     if (is_trunk || (socket->sends_runs && !batch->has_no_runs && datagram->len > 0)) {
         uint64_t key = key_of(&datagram->peer);
         uint8_t *open = is_trunk ? &plan->open_trunk[slot_of(key)] : &plan->open_run[slot_of(key ^ datagram->len)];
-        uint8_t *last = &plan->last[slot_of_client(datagram)];
         if (*open > *last && fits(socket, batch, plan, *open - 1u, datagram))
             message = *open - 1u;
         *open = (uint8_t)(message + 1);
-        *last = (uint8_t)message;
     }
+    *last = (uint8_t)message; /* of one that travels alone too: nothing behind it may join what is before it */
     if (message == plan->messages) {
         plan->first[message] = (uint8_t)index;
         plan->count[message] = 0;
