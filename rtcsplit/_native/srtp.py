@@ -1,6 +1,7 @@
 """``csrc/srtp.h``: SRTP through the libsrtp that pylibsrtp carries, whose functions and contexts go to C as addresses.
 
-Two extensions cannot share their types, so pointers cross as integers. This is the one place that knows pylibsrtp's
+Two extensions cannot share their types, so pointers cross as integers, and what they are is checked once, at import:
+a libsrtp whose functions take something else would write where it likes. This is the one place that knows pylibsrtp's
 private names for them. Its ``Session`` is not used: each has a buffer of 1,500 octets that nothing here needs.
 """
 
@@ -12,10 +13,19 @@ import pylibsrtp
 from pylibsrtp import _binding as _libsrtp
 
 from ..drops import DropReason
+from ..errors import NativeError
 from ._rtcsplit import ffi, lib
 from .reasons import drop_reason
 
-__all__ = ["MAX_RECEIVED", "MAX_RTCP_PACKETS", "MAX_RTP_PACKETS", "MAX_SOURCES", "MAX_TRAILER", "SrtpContexts"]
+__all__ = [
+    "MAX_RECEIVED",
+    "MAX_RTCP_PACKETS",
+    "MAX_RTP_PACKETS",
+    "MAX_SOURCES",
+    "MAX_TRAILER",
+    "SrtpContexts",
+    "function_address",
+]
 
 MAX_SOURCES: int = lib.RS_SRTP_MAX_SOURCES
 MAX_RECEIVED: int = lib.RS_SRTP_MAX_RECEIVED
@@ -27,17 +37,31 @@ _LENGTH = ffi.typeof("size_t *")
 _OCTETS = ffi.typeof("uint8_t[]")
 
 
-def _function(name: str) -> int:
-    return int(_libsrtp.ffi.cast("uintptr_t", _libsrtp.ffi.addressof(_libsrtp.lib, name)))
+_ARGUMENTS = ["void *", "int *"]  # after the context: packet and length, as ``csrc/srtp.h`` calls it
+
+
+def function_address(name: str) -> int:
+    """Return the address of a function of libsrtp's that protects or unprotects a packet in place.
+
+    Raises:
+        NativeError: it takes something else, as those of libsrtp 3 do.
+    """
+    function = _libsrtp.ffi.addressof(_libsrtp.lib, name)
+    arguments = _libsrtp.ffi.typeof(function).args
+    if [each.cname for each in arguments[1:]] != _ARGUMENTS or arguments[0].kind != "pointer":
+        raise NativeError(
+            f"pylibsrtp {pylibsrtp.__version__} has another {name} than this version of rtcsplit can call"
+        )
+    return int(_libsrtp.ffi.cast("uintptr_t", function))
 
 
 _LIBRARY = ffi.new(
     "struct rs_srtp_library *",
     {
-        "protect": _function("srtp_protect"),
-        "protect_rtcp": _function("srtp_protect_rtcp"),
-        "unprotect": _function("srtp_unprotect"),
-        "unprotect_rtcp": _function("srtp_unprotect_rtcp"),
+        "protect": function_address("srtp_protect"),
+        "protect_rtcp": function_address("srtp_protect_rtcp"),
+        "unprotect": function_address("srtp_unprotect"),
+        "unprotect_rtcp": function_address("srtp_unprotect_rtcp"),
     },
 )
 

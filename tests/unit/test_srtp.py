@@ -9,8 +9,9 @@ import sys
 import pylibsrtp
 import pytest
 
+from rtcsplit._native.srtp import function_address
 from rtcsplit.drops import DropReason
-from rtcsplit.errors import UsageError
+from rtcsplit.errors import NativeError, UsageError
 from rtcsplit.session.keying import SrtpKeys, SrtpProfile
 from rtcsplit.session.srtp import MAX_RTCP_PACKETS, MAX_RTP_PACKETS, SrtpSession
 from tests import twins_srtp as twin
@@ -341,6 +342,13 @@ def test_keys_stay_out_of_repr() -> None:
     keys = SrtpKeys(SrtpProfile.AEAD_AES_128_GCM, b"k" * 28, b"r" * 28)
     assert "kkk" not in repr(keys)
     assert "rrr" not in repr(keys)
+
+
+def test_a_function_of_the_library_that_takes_something_else_is_not_called() -> None:
+    """A later libsrtp has other arguments, and C would write where they say."""
+    assert function_address("srtp_unprotect") != 0
+    with pytest.raises(NativeError, match="srtp_create"):
+        function_address("srtp_create")
 
 
 def test_library_statuses_are_where_the_mapping_expects_them() -> None:
