@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import functools
 import heapq
+import hmac
 import itertools
 import random
 from collections.abc import Collection, Iterator, Sequence
@@ -15,6 +16,7 @@ from collections.abc import Collection, Iterator, Sequence
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
@@ -125,6 +127,15 @@ def with_certificate(datagram: bytes, certificate: Certificate) -> bytes:
     return record(message, number=int.from_bytes(datagram[5:11], "big"))
 
 
+def _prf_sha256(secret: bytes, seed: bytes, length: int) -> bytes:
+    """RFC 5246 section 5."""
+    block, octets = seed, b""
+    while len(octets) < length:
+        block = hmac.digest(secret, block, "sha256")
+        octets += hmac.digest(secret, block + seed, "sha256")
+    return octets[:length]
+
+
 class Peer:
     """OpenSSL on memory BIOs, whole datagrams in, whole datagrams out."""
 
@@ -162,6 +173,8 @@ class Peer:
             context.set_tlsext_use_srtp(profiles)
         self.connection = SSL.Connection(context)
         self.connection.set_ciphertext_mtu(mtu)
+        self._is_client = role is DtlsRole.CLIENT
+        self._sealed = 1 << 16
         self.is_complete = False
         self.error: SSL.Error | None = None
         self.received: list[bytes] = []
@@ -192,6 +205,21 @@ class Peer:
         self.connection.shutdown()
         (datagram,) = self.flush()
         return datagram
+
+    def sealed(self, body: bytes, *, content_type: int = 22) -> bytes:
+        """Any octets as an authentic record of epoch 1 (AES-128-GCM; RFC 5246 section 6.3, RFC 5288 section 3)."""
+        master = self.connection.master_key()
+        servers, clients = self.connection.server_random(), self.connection.client_random()
+        assert master is not None
+        assert servers is not None
+        assert clients is not None
+        keys = _prf_sha256(master, b"key expansion" + servers + clients, 40)
+        key, salt = (keys[:16], keys[32:36]) if self._is_client else (keys[16:32], keys[36:40])
+        self._sealed += 1
+        number = (1 << 48 | self._sealed).to_bytes(8, "big")
+        head = bytes([content_type, 0xFE, 0xFD])
+        sealed = AESGCM(key).encrypt(salt + number, body, number + head + len(body).to_bytes(2, "big"))
+        return head + number + (8 + len(sealed)).to_bytes(2, "big") + number + sealed
 
     def export(self, length: int) -> bytes:
         return self.connection.export_keying_material(b"EXTRACTOR-dtls_srtp", length)

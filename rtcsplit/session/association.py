@@ -74,10 +74,7 @@ class Association:
 
     def datagrams_to_send(self, now: float) -> list[bytes]:
         """Return and forget what is to be sent, that of the channels included."""
-        if self.channels is not None and self._dtls.state is DtlsState.ESTABLISHED:
-            for packet in self.channels.packets_to_send(now):
-                self._dtls.send(packet)
-        self._follow_channels()
+        self._send_data(now)
         return self._dtls.datagrams_to_send(now)
 
     def next_event(self) -> AssociationEvent | None:
@@ -101,11 +98,19 @@ class Association:
         """End with a close_notify behind what the channels say of it. Idempotent."""
         if self.channels is not None:
             self.channels.close()
-            if self._dtls.state is DtlsState.ESTABLISHED:
-                for packet in self.channels.packets_to_send(now):
-                    self._dtls.send(packet)
+            self._send_data(now)
         self._dtls.close(now)
         self._follow_channels()
+
+    def _send_data(self, now: float) -> None:
+        """Have DTLS carry what the channels have to send, for as long as it stands."""
+        if self.channels is None or self._dtls.state is not DtlsState.ESTABLISHED:
+            self._follow_channels()
+            return
+        for packet in self.channels.packets_to_send(now):
+            if self._dtls.state is DtlsState.ESTABLISHED:
+                self._dtls.send(packet)
+        self._follow(now)
 
     def _follow(self, now: float) -> DropReason | None:
         """Do what DTLS reports; return why application data was dropped, None where it was not."""

@@ -20,7 +20,7 @@ from .dtls_alerts import ALERT_NAMES, BAD_CERTIFICATE, HANDSHAKE_FAILURE, alert_
 from .dtls_context import DtlsContext
 from .dtls_engine import DtlsEngine, Progress
 from .dtls_flights import Flight
-from .dtls_intake import HandshakeIntake
+from .dtls_intake import HandshakeIntake, may_be_finished
 from .dtls_records import ContentType, Record, cut, parse_records
 from .dtls_state import TRANSITIONS, DtlsState, DtlsTrigger
 from .events import DataReceived, DtlsClosed, DtlsEvent, DtlsFailed, HandshakeCompleted
@@ -90,6 +90,7 @@ class DtlsEndpoint:
         if isinstance(records, DropReason):
             return records
         refusals = [self._receive_record(record, now) for record in records]
+        self._drain(now)
         return None if None in refusals else refusals[0]
 
     def datagrams_to_send(self, now: float) -> list[bytes]:
@@ -155,16 +156,14 @@ class DtlsEndpoint:
 
     def _receive_record(self, record: Record, now: float) -> DropReason | None:
         if self.state is DtlsState.HANDSHAKING:
-            return self._receive_handshake(record, now)
+            return self._intake.admit(record)
         if self.state is DtlsState.ESTABLISHED:
             return self._receive_established(record, now)
         return DropReason.SESSION_CLOSED
 
-    def _receive_handshake(self, record: Record, now: float) -> DropReason | None:
+    def _drain(self, now: float) -> None:
+        """Feed the handshake what it can use, now that all of a datagram is there."""
         intake = self._intake
-        refusal = intake.admit(record)
-        if refusal is not None:
-            return refusal
         if intake.highest_message_seq > self._answered_at_seq:
             self._flight.settle()
         while self._intake is intake and self.state is DtlsState.HANDSHAKING:
@@ -172,7 +171,6 @@ class DtlsEndpoint:
             if ready is None:
                 break
             self._advance(ready, now)
-        return None
 
     def _advance(self, record: Record | None, now: float) -> None:
         """Feed the handshake, keep what comes out as the current flight, and see whether that was all."""
@@ -213,12 +211,22 @@ class DtlsEndpoint:
         """Epoch 1 alone: what anybody could write in the clear is not looked at any more."""
         if record.epoch != 1 or record.content_type == ContentType.CHANGE_CIPHER_SPEC:
             return DropReason.DTLS_REFUSED
-        if self.role is DtlsRole.SERVER and record.octets == self._peer_finished:
+        if record.content_type == ContentType.HANDSHAKE:
+            return self._receive_finished(record, now)
+        return self._conclude(record, self._engine.step(record))
+
+    def _receive_finished(self, record: Record, now: float) -> DropReason | None:
+        """A client repeats its Finished while ours has not come. Anything else would be a renegotiation."""
+        if self.role is DtlsRole.CLIENT or not may_be_finished(record):
+            return DropReason.DTLS_REFUSED
+        if record.octets == self._peer_finished:
             self._outgoing += self._flight.repeat_settled(now)
             return None
         progress = self._engine.step(record)
-        if progress.output and record.content_type == ContentType.HANDSHAKE:
+        if progress.output:
             self._flight.replace(cut(progress.output, MAX_DATAGRAM), now)
+        if progress.error is None and not self._engine.rests():
+            progress = Progress(progress.output, error="renegotiation")
         return self._conclude(record, progress)
 
     def _conclude(self, record: Record | None, progress: Progress) -> DropReason | None:

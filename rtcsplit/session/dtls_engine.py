@@ -99,6 +99,17 @@ class DtlsEngine:
             return Progress(self._output(), error=_reason(error))
         return Progress(self._output())
 
+    def rests(self) -> bool:
+        """Return whether no handshake is under way: after one, that the peer has not begun another.
+
+        While one is, OpenSSL neither sends nor receives anything else, though its state has the name of the end.
+        """
+        try:
+            self._connection.do_handshake()
+        except SSL.Error:
+            return False
+        return True
+
     def send(self, data: bytes) -> Progress:
         """Encrypt application data."""
         try:

@@ -5,6 +5,10 @@ a hundred records of the next epoch in buffers of 16 kB each; and it answers som
 alert where RFC 6347 section 4.1.2.7 wants them dropped. So every fragment is checked here first against the bounds of
 its message, the messages against a budget, and ChangeCipherSpec and encrypted records wait here, in their own few
 octets, until OpenSSL is at the point where it wants them. With that a flight may arrive in any order.
+
+Fragments in an encrypted record cannot be checked, and OpenSSL sets 25 kB aside for each message that such a record may
+begin. The only one that honestly comes encrypted is Finished, so what is not as long is refused, and one is handed on:
+a true one ends the handshake.
 """
 
 from __future__ import annotations
@@ -16,13 +20,14 @@ from .dtls_alerts import CLOSE_NOTIFY, FATAL
 from .dtls_records import ContentType, Fragment, HandshakeType, Record, parse_fragments
 from .negotiation import DtlsRole
 
-__all__ = ["HandshakeIntake"]
+__all__ = ["HandshakeIntake", "may_be_finished"]
 
 _MAX_MESSAGE = 16 * 1024  # octets that one message may declare
 _MAX_BUFFERED = 32 * 1024  # octets that all messages of a handshake may declare; OpenSSL takes an eighth more
 _MAX_MESSAGES = 24  # more than any handshake has
 _MAX_WAITING = 8  # records of ChangeCipherSpec and of epoch 1: a flight has two, and repeats have new numbers
-_MAX_WAITING_RECORD = 256  # octets of one; an encrypted Finished has 61
+_FINISHED = (61, 53)  # octets of its record, encrypted: with an explicit nonce (GCM) and without (RFC 7905)
+_MAX_WAITING_RECORD = max(_FINISHED)
 
 _MESSAGES = {
     DtlsRole.SERVER: frozenset(
@@ -47,6 +52,11 @@ _MESSAGES = {
 _FIRST_MESSAGES = frozenset({HandshakeType.CLIENT_HELLO})
 
 
+def may_be_finished(record: Record) -> bool:
+    """Whether a record of epoch 1 is as long as an encrypted Finished."""
+    return record.content_type == ContentType.HANDSHAKE and len(record.octets) in _FINISHED
+
+
 class HandshakeIntake:
     """Admits the records of one handshake and hands them on in an order that OpenSSL can use.
 
@@ -63,6 +73,7 @@ class HandshakeIntake:
         self._declared = 0
         self._ready: list[Record] = []
         self._waiting: list[Record] = []
+        self._had_finished = False
 
     def admit(self, record: Record) -> DropReason | None:
         """Take a record in, or say why not."""
@@ -83,9 +94,13 @@ class HandshakeIntake:
         """Return the next record for OpenSSL; ``is_due`` tells whether it wants a record that had to wait."""
         if self._ready:
             return self._ready.pop(0)
-        for position, record in enumerate(self._waiting):
-            if is_due(record):
-                return self._waiting.pop(position)
+        for position in reversed(range(len(self._waiting))):  # the newest first: the others may be forged
+            if is_due(self._waiting[position]):
+                record = self._waiting.pop(position)
+                if record.content_type == ContentType.HANDSHAKE:
+                    self._had_finished = True
+                    self._waiting.clear()
+                return record
         return None
 
     def _admit_fragments(self, record: Record) -> DropReason | None:
@@ -127,7 +142,9 @@ class HandshakeIntake:
 
     def _admit_waiting(self, record: Record) -> DropReason | None:
         """Keep the newest: forged records cannot keep the peer's repeated ones out."""
-        if len(record.octets) > _MAX_WAITING_RECORD:
+        if record.content_type == ContentType.HANDSHAKE and not may_be_finished(record):
+            return DropReason.DTLS_REFUSED
+        if len(record.octets) > _MAX_WAITING_RECORD or self._had_finished:
             return DropReason.DTLS_BUDGET
         if all(waiting.octets != record.octets for waiting in self._waiting):
             self._waiting = [*self._waiting[1 - _MAX_WAITING :], record]

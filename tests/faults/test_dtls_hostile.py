@@ -17,7 +17,7 @@ import pytest
 from rtcsplit.drops import DropReason
 from rtcsplit.session.dtls import DtlsEndpoint
 from rtcsplit.session.dtls_state import DtlsState
-from rtcsplit.session.events import DataReceived, HandshakeCompleted
+from rtcsplit.session.events import DataReceived, DtlsFailed, HandshakeCompleted
 from rtcsplit.session.negotiation import DtlsRole
 from tests import dtls_peers as peers
 from tests.dtls_peers import Peer, endpoint, established, events_of, fragment, other, record
@@ -111,6 +111,26 @@ def test_new_hello_does_not_disturb_a_live_association(role: DtlsRole) -> None:
 
 
 @both_roles
+def test_begun_renegotiation_leaves_a_live_association_alone(role: DtlsRole) -> None:
+    """D22, D18: a part of a message, of any type; OpenSSL would wait for the rest, send nothing, and keep 100 kB."""
+    ours, peer, _ = established(role)
+    for kind in (0, 1, 2, 4, 11, 20):
+        for seq in range(10):
+            begun = peer.sealed(fragment(b"x" * 40, message_type=kind, total=100_000, seq=seq, offset=50))
+            assert ours.receive(begun, 1.0) is DropReason.DTLS_REFUSED
+    assert is_alive(ours, peer)
+
+
+def test_message_as_long_as_a_finished_that_is_none_ends_the_association() -> None:
+    """D22: whoever has the keys has asked for it; it ends with an event and without an exception."""
+    ours, peer, _ = established(DtlsRole.SERVER)
+    assert ours.receive(peer.sealed(fragment(b"x" * 12, total=100)), 1.0) is None
+    (event,) = events_of(ours)
+    assert isinstance(event, DtlsFailed)
+    assert ours.state is DtlsState.FAILED
+
+
+@both_roles
 def test_every_truncation_of_a_handshake_datagram_is_harmless(role: DtlsRole) -> None:
     """D15: each datagram is preceded by all its truncations, none of which joins what follows."""
     peer = Peer(other(role))
@@ -197,6 +217,30 @@ def test_mutated_handshakes_end_as_they_may_and_raise_nothing(role: DtlsRole) ->
     assert DtlsState.ESTABLISHED in states
 
 
+def before_finished(role: DtlsRole) -> tuple[DtlsEndpoint, Peer]:
+    """A handshake that lacks nothing but the peer's Finished, which never comes."""
+    peer = Peer(other(role))
+    ours = endpoint(role, peer.certificate)
+    to_ours = peer.start() if role is DtlsRole.SERVER else []
+    for _ in range(3):
+        for datagram in to_ours:
+            if datagram[3:5] == b"\0\0":
+                ours.receive(datagram, 0.0)
+        to_ours = [a for sent in ours.datagrams_to_send(0.0) for a in peer.receive(sent)]
+    return ours, peer
+
+
+@both_roles
+def test_one_message_is_begun_in_the_next_epoch(role: DtlsRole) -> None:
+    """D18: what an encrypted record holds cannot be checked, and OpenSSL would set aside ten times 100 kB."""
+    ours, peer = before_finished(role)
+    long = [peer.sealed(fragment(b"x" * 40, message_type=11, total=100_000, seq=4 + n, offset=50)) for n in range(10)]
+    assert {ours.receive(datagram, 0.0) for datagram in long} == {DropReason.DTLS_REFUSED}
+    short = [peer.sealed(fragment(b"x" * 12, message_type=11, total=100_000, seq=4 + n, offset=50)) for n in range(10)]
+    assert [ours.receive(datagram, 0.0) for datagram in short] == [None] + [DropReason.DTLS_BUDGET] * 9
+    assert ours.state is DtlsState.HANDSHAKING
+
+
 def resident_octets() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
@@ -212,7 +256,7 @@ def half_open(*, is_hostile: bool) -> DtlsEndpoint:
                 part = fragment(b"x" * 1200, message_type=11, total=16000, seq=seq, offset=offset)
                 ours.receive(record(part, number=1000 + 20 * seq + offset // 4000), 0.0)
         for number in range(200):
-            ours.receive(record(b"y" * 240, epoch=1, number=number), 0.0)
+            ours.receive(record(b"y" * 48, epoch=1, number=number), 0.0)
     return ours
 
 

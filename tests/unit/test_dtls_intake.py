@@ -131,10 +131,29 @@ def test_cipher_change_and_finished_wait_until_they_are_due() -> None:
 def test_waiting_records_are_few_and_the_newest() -> None:
     """D18: OpenSSL alone would buffer a hundred, 16 kB each."""
     made = intake()
-    records = [parsed(record(bytes([n]) * 243, epoch=1, number=n)) for n in range(200)]
+    records = [parsed(record(bytes([n]) * 48, content_type=21, epoch=1, number=n)) for n in range(200)]
     assert {made.admit(r) for r in records} == {None}
-    assert made.admit(parsed(record(bytes(244), epoch=1))) is DropReason.DTLS_BUDGET
-    assert drained(made, is_due=True) == records[-8:]
+    assert made.admit(parsed(record(bytes(49), content_type=21, epoch=1))) is DropReason.DTLS_BUDGET
+    assert drained(made, is_due=True) == records[:-9:-1]
+
+
+@pytest.mark.parametrize("length", [1, 39, 41, 47, 49, 243])
+def test_nothing_but_a_finished_is_admitted_encrypted(length: int) -> None:
+    """D18: 48 octets with an explicit nonce, 40 without."""
+    made = intake()
+    assert made.admit(parsed(record(bytes(length), epoch=1))) is DropReason.DTLS_REFUSED
+    assert drained(made, is_due=True) == []
+
+
+def test_newest_finished_is_handed_on_and_no_other() -> None:
+    """D18: the records before it may be forged, and it ends the handshake."""
+    made = intake()
+    for number in range(3):
+        assert made.admit(parsed(record(bytes([number]) * 40, epoch=1, number=number))) is None
+    assert made.admit(FINISHED) is None
+    assert made.admit(CIPHER_CHANGE) is None
+    assert drained(made, is_due=True) == [CIPHER_CHANGE, FINISHED]
+    assert made.admit(parsed(record(bytes(40), epoch=1, number=9))) is DropReason.DTLS_BUDGET
 
 
 def test_waiting_record_is_kept_once() -> None:
