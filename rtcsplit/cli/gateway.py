@@ -12,14 +12,13 @@ import click
 from ..gateway.backend_settings import BackendSettings
 from .config import BackendSection, GatewayConfig
 from .effective import effective_toml
-from .extras import needs_extra
+from .extras import needs_extra, require_extra
 from .handler import handler_application
 from .host import Host
-from .keys import minting_keys
 from .loading import check_option, source_options
 from .logs import set_up_logs
 from .running import run_calls, source_with_workers, workers_option
-from .transceiver import serve_calls
+from .transceiver import check_calls, serve_calls
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -46,8 +45,8 @@ def gateway(config: Path, settings: tuple[str, ...], workers: int | None, check:
     """
     source = source_with_workers(config, settings, workers)
     read = source.read(GatewayConfig)
-    if read.hint_keys is not None:
-        minting_keys(read.hint_keys)
+    require_extra("gateway")
+    check_calls(read)
     _application(read.backend, config.parent)
     if check:
         click.echo(effective_toml(read), nl=False)

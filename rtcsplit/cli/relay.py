@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import structs
 
-from ..errors import RtcsplitError
+from ..errors import ConfigurationError, RtcsplitError
 from ..relay.background import Background
 from ..relay.drop_log import DropLog
 from ..relay.holdings import Holdings
@@ -61,11 +61,11 @@ def relay(config: Path, settings: tuple[str, ...], check: bool) -> None:
     """Run a relay. SIGTERM drains and stops, SIGHUP reads directory and hint keys again, SIGUSR2 upgrades."""
     source = Source(config, settings)
     plan = Plan.read(source)
+    require_extras(plan.config)
     if check:
         click.echo(effective_toml(plan.config), nl=False)
         return
     set_up_logs("relay")
-    require_extras(plan.config)
 
     async def serve(process: Process) -> None:
         await supervise(process, source, plan)
@@ -89,7 +89,10 @@ class Plan:
             ConfigurationError: a setting, the keys or the directory cannot be used.
         """
         config = source.read(RelayConfig)
-        return cls(config, routing_keys(config.hint_keys), read_directory(config.relay))
+        keys = routing_keys(config.hint_keys)
+        if config.is_announced and keys.minting is None:
+            raise ConfigurationError("hint_keys.mint", None, "an id, since this relay announces itself with the secret")
+        return cls(config, keys, read_directory(config.relay))
 
     @property
     def settings(self) -> RelaySettings:

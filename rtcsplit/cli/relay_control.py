@@ -94,8 +94,6 @@ class RelayControl:
         self._config, self._relay, self._is_ready = config, relay, is_ready
         self._stack = contextlib.AsyncExitStack()
         self._link = redis_link(config.redis) if config.redis is not None else None
-        if self._link is not None and self._registers and relay.keys.minting is None:
-            raise ConfigurationError("hint_keys.mint", None, "an id, since this relay announces itself with the secret")
         self._follower = DirectoryFollower(relay, _source(config, relay, self._link, read_file))
         self._flow_cache = None if self._link is None else _flow_cache(relay, self._link)
 
@@ -121,16 +119,11 @@ class RelayControl:
         """Serve the workers' queues, which no other process may do at the time."""
         if self._flow_cache is not None:
             await self._stack.enter_async_context(self._flow_cache)
-        if self._link is not None and self._registers:
+        if self._link is not None and self._config.is_announced:
             from ..relay.registry_redis import RedisRegistry
 
             registry = RedisRegistry(self._link, lambda: self._relay.keys)
             await self._stack.enter_async_context(Registration(registry, self._entry))
-
-    @property
-    def _registers(self) -> bool:
-        """Whether other relays are to find this one in Redis."""
-        return self._config.relay.cluster is not None and self._config.relay.relay_listen is not None
 
     def _entry(self) -> ClusterRelay | None:
         """What they find; nothing while it drains."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 
 from ..gateway.echo import Echo
+from ..relay.registry_file import FileRegistry
 from ..routing.hint import Route, RoutingKeys
 from ..routing.steering import Steering
 from ..transceiver.admission import DrainOutcome
@@ -21,7 +22,7 @@ from ..transceiver.transceiver import Transceiver
 from .changes import changed_keys
 from .config import SignalingSection, TransceiverConfig, TransceiverSection
 from .effective import effective_toml
-from .extras import needs_extra
+from .extras import needs_extra, require_extra
 from .host import Host
 from .keys import minting_keys
 from .loading import check_option, source_options
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     Door: TypeAlias = Callable[[Transceiver, ASGIApp, Callable[[int], bytes]], ASGIApp]
 
-__all__ = ["serve_calls", "serve_transceiver", "transceiver"]
+__all__ = ["check_calls", "serve_calls", "serve_transceiver", "transceiver"]
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +58,31 @@ def transceiver(config: Path, settings: tuple[str, ...], workers: int | None, ch
     """
     source = source_with_workers(config, settings, workers)
     read = source.read(TransceiverConfig)
-    if read.hint_keys is not None:
-        minting_keys(read.hint_keys)
+    check_calls(read)
     if check:
         click.echo(effective_toml(read), nl=False)
         return
     set_up_logs("transceiver")
     run_calls("transceiver", source, read, serve_transceiver)
+
+
+def check_calls(config: TransceiverConfig) -> None:
+    """Find what a start would refuse, before a port is bound or a worker started.
+
+    Raises:
+        ConfigurationError: keys, rules of steering or a folder cannot be used.
+        MissingLibraryError: an extra is not installed.
+    """
+    _keys(config)
+    _settings(config.transceiver)
+    if config.transceiver.announce_to is not None:
+        FileRegistry(config.transceiver.announce_to).check_access()
+    require_extra("signaling")
+    if config.admin is not None:
+        require_extra("metrics")
+    if config.redis is not None:
+        require_extra("redis")
+    _steering(config.signaling)
 
 
 async def serve_transceiver(host: Host, read: Callable[[], TransceiverConfig]) -> None:

@@ -124,6 +124,13 @@ def test_handler_that_is_none_is_a_mistake_of_the_configuration(handler: str, co
     assert result.stderr.startswith(f"rtcsplit: backend.handler = {handler!r}")
 
 
+@pytest.mark.parametrize("library", ["opuslib", "soxr", "websockets"])
+def test_check_asks_for_the_extra_as_a_start_does(library: str, config: Path) -> None:
+    result = rtcsplit("gateway", "--check", "--config", config, without=library)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert "rtcsplit[gateway]" in result.stderr
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("protocol", ["plain", "realtime"])
 async def test_realtime_api_is_beside_whip(protocol: str, workers: int, config: Path) -> None:

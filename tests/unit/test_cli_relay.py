@@ -265,6 +265,12 @@ MISTAKES = {
         "relay.upstream",
     ),
     "redis url without a scheme": ("[hint_keys]", '[redis]\nurl = "10.0.0.2:6379"\n[hint_keys]', "redis.url"),
+    "no secret to be announced with": (
+        "[hint_keys]",
+        'relay_listen = "127.0.0.1:0"\nrelay_networks = ["127.0.0.0/8"]\ncluster = 1\n'
+        '[redis]\nurl = "redis://127.0.0.1:1"\n[hint_keys]',
+        "hint_keys.mint",
+    ),
     "no redis url": ("[hint_keys]", '[redis]\nurl = "http://host"\n[hint_keys]', "redis.url"),
 }
 
@@ -314,9 +320,12 @@ NAMES = '[directory_dns]\nname = "{ordinal}"\nport = 1\ncluster = 1\n'
 @pytest.mark.parametrize(
     ("section", "source", "library"), [(REDIS, "redis", "redis"), (NAMES, "dns", "dns")], ids=["redis", "dns"]
 )
-def test_extra_of_a_section_is_needed_where_it_is_used(config: Path, section: str, source: str, library: str) -> None:
+@pytest.mark.parametrize("check", [(), ("--check",)], ids=["run", "check"])
+def test_extra_of_a_section_is_needed_where_it_is_used(
+    config: Path, section: str, source: str, library: str, check: tuple[str, ...]
+) -> None:
     config.write_text(config.read_text() + section)
-    flags = ("--set", f"relay.directory_source={source}")
+    flags = ("--set", f"relay.directory_source={source}", *check)
     result = rtcsplit("relay", "--config", config, *flags, without=library)
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
     assert f"rtcsplit[{source}]" in result.stderr

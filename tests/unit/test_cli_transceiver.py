@@ -177,6 +177,14 @@ MISTAKES = {
     "no minting key": ("mint = 1", "", "hint_keys.mint"),
     "unknown minting key": ("mint = 1", "mint = 2", "hint_keys.mint"),
     "nobody may call": ('tokens = ["token"]', "", "signaling.tokens"),
+    "no file of rules": ("[signaling]", '[signaling]\nsteering = "nowhere.toml"', "signaling.steering"),
+    "rules without sense": ("[signaling]", '[signaling]\nsteering = "rules.toml"', "ingress[0].colour"),
+    "no folder for logs": (
+        "cluster = 1",
+        'cluster = 1\nsession_log_directory = "no"',
+        "transceiver.session_log_directory",
+    ),
+    "no folder to announce in": ("cluster = 1", 'cluster = 1\nannounce_to = "no"', "transceiver.announce_to"),
 }
 
 
@@ -186,6 +194,7 @@ def test_mistake_is_one_line_with_its_key(config: Path, old: str, new: str, key:
     text = config.read_text()
     assert old in text
     config.write_text(text.replace(old, new))
+    (config.parent / "rules.toml").write_text('[[ingress]]\ncolour = "red"\n')
     result = CliRunner().invoke(main, ["transceiver", "--config", str(config), *flags])
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert result.stderr.startswith(f"rtcsplit: {key} = ")
@@ -214,9 +223,21 @@ def test_check_shows_neither_secrets_nor_tokens(config: Path) -> None:
     assert SECRET.hex() not in result.stdout
 
 
-@pytest.mark.parametrize("library", ["starlette", "uvicorn"])
-def test_missing_extra_is_one_line_that_says_what_to_install(config: Path, library: str) -> None:
-    config.write_text(TRANSCEIVER + HINT_KEYS + SIGNALING)
-    result = rtcsplit("transceiver", "--config", config, without=library)
+@pytest.mark.parametrize(
+    ("library", "extra", "section"),
+    [
+        ("starlette", "signaling", ""),
+        ("uvicorn", "signaling", ""),
+        ("prometheus_client", "metrics", ADMIN),
+        ("redis", "redis", REDIS),
+        ("maxminddb", "geo", 'steering = "rules.toml"\nsteering_database = "places.mmdb"\n'),
+    ],
+)
+@pytest.mark.parametrize("flags", [[], ["--check"]], ids=["run", "check"])
+def test_missing_extra_is_one_line_that_says_what_to_install(
+    config: Path, library: str, extra: str, section: str, flags: list[str]
+) -> None:
+    config.write_text(TRANSCEIVER + HINT_KEYS + SIGNALING + section)
+    result = rtcsplit("transceiver", "--config", config, *flags, without=library)
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
-    assert "rtcsplit[signaling]" in result.stderr
+    assert f"rtcsplit[{extra}]" in result.stderr

@@ -117,3 +117,8 @@ class RelayConfig(Struct, frozen=True, kw_only=True):
             raise ConfigurationError("redis.url", None, "where Redis is, since relay.directory_source is redis")
         if source == "dns" and self.directory_dns is None:
             raise ConfigurationError("directory_dns.name", None, "a name, since relay.directory_source is dns")
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether other relays are to find this one in Redis."""
+        return self.redis is not None and self.relay.cluster is not None and self.relay.relay_listen is not None
