@@ -1,7 +1,10 @@
 """Why a call failed or was bad, from its session log: a table of rules about facts.
 
 A rule is a condition on the facts, what it means, and what to look at. They are asked in order, the most telling
-first, and each one stands for itself: several may be true of one call.
+first, and each one stands for itself: several may be true of one call, but only one of those that say why it ended.
+
+Few clients wait for our deadlines: most hang up first. What has not come by then counts as missing if there was time
+for it.
 """
 
 from __future__ import annotations
@@ -12,6 +15,25 @@ from dataclasses import dataclass
 from .session_facts import Facts
 
 __all__ = ["RULES", "Rule", "explain"]
+
+
+_EARLY = 3.0  # seconds; the first check of libwebrtc may come 2.85 s after the answer
+_CERTIFICATE, _PROFILE = "fingerprint_mismatch", "no_srtp_profile"
+
+
+def _is_early(facts: Facts) -> bool:
+    """Whether it was given up before anything can be called missing."""
+    return facts.was_given_up and facts.lasted < _EARLY
+
+
+def _misses_dtls(facts: Facts) -> bool:
+    """Whether there was time for DTLS, and none of it can have gone to another session."""
+    return facts.lacks_keys and not _is_early(facts) and not facts.count("address_conflict")
+
+
+def _fell_silent(facts: Facts) -> bool:
+    """Whether neither media nor checks came at the end of consent."""
+    return facts.since_media is None or facts.since_media > 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,69 +49,69 @@ class Rule:
 RULES = (
     Rule(
         "wrong_credentials",
-        lambda f: f.cause == "check_timeout" and f.dropped.get("stun_unauthorized", 0) > 0,
+        lambda f: f.lacks_checks and f.dropped.get("stun_unauthorized", 0) > 0,
         "The client's checks arrived, with another password or ufrag than those of the answer.",
         "Does the client apply this very answer? A second offer, a retry or a mixed-up session makes the two differ.",
     ),
     Rule(
         "unusable_checks",
-        lambda f: f.cause == "check_timeout" and f.received.get("stun", 0) > 0,
+        lambda f: f.lacks_checks and f.received.get("stun", 0) > 0 and not f.dropped.get("stun_unauthorized", 0),
         "The client's checks arrived and were all refused.",
         "The drops say why; stun_role_conflict is a client that believes to be controlled.",
     ),
     Rule(
         "unreachable",
-        lambda f: f.cause == "check_timeout",
-        "No check of the client arrived within 30 s.",
+        lambda f: f.lacks_checks and not f.received.get("stun", 0) and not _is_early(f),
+        "No check of the client arrived.",
         "Can it reach the answer's candidates by UDP? Look at firewalls, at `advertise`, at the relay's drops "
         "(no_route, hint_invalid). Or it never applied the answer.",
     ),
     Rule(
         "other_certificate",
-        lambda f: f.code == "fingerprint_mismatch",
+        lambda f: f.code == _CERTIFICATE,
         "The client's certificate is not the one that its offer announces.",
         "Something changed the offer on its way, or the offer of another connection was sent. If neither: an attack.",
     ),
     Rule(
         "no_common_profile",
-        lambda f: f.code == "no_srtp_profile",
+        lambda f: f.code == _PROFILE,
         "Client and transceiver have no SRTP profile in common.",
         "Compare `srtp_profiles` with what the client offers.",
     ),
     Rule(
         "handshake_refused",
-        lambda f: f.cause == "handshake_failed",
+        lambda f: f.cause == "handshake_failed" and f.code not in (_CERTIFICATE, _PROFILE),
         "The DTLS handshake failed.",
         "The log's detail has the alert, and whose it was.",
     ),
     Rule(
         "handshake_from_elsewhere",
-        lambda f: f.cause == "handshake_timeout" and f.dropped.get("path_unauthenticated", 0) > 0,
+        lambda f: f.lacks_keys and f.dropped.get("path_unauthenticated", 0) > 0,
         "The client's DTLS came from an address that it had not checked.",
         "Something on its way gives each packet another source, such as a balancer that spreads by packet.",
     ),
     Rule(
         "handshake_one_way",
-        lambda f: f.cause == "handshake_timeout" and f.received.get("dtls", 0) == 0,
-        "Checks arrived, and not one DTLS datagram in 30 s.",
+        lambda f: _misses_dtls(f) and not f.received.get("dtls", 0),
+        "Checks arrived, and not one DTLS datagram.",
         "Large datagrams may be lost on the way (a ClientHello has up to 1,400 octets: look at MTUs, 38 octets more "
         "on internal links), or our answers do not reach the client.",
     ),
     Rule(
         "handshake_unfinished",
-        lambda f: f.cause == "handshake_timeout",
-        "DTLS began and was not finished within 30 s.",
+        lambda f: _misses_dtls(f) and f.received.get("dtls", 0) > 0 and not f.dropped.get("path_unauthenticated", 0),
+        "DTLS began and was not finished.",
         "Heavy loss, or datagrams beyond the path's MTU in one direction.",
     ),
     Rule(
         "network_lost",
-        lambda f: f.cause == "consent_expired" and (f.since_media is None or f.since_media > 5.0),
+        lambda f: f.cause == "consent_expired" and _fell_silent(f),
         "The client fell silent: neither checks nor media for the last seconds, then consent ended.",
         "It lost its network, was suspended, or went away without saying so. No ICE restart came.",
     ),
     Rule(
         "checks_lost",
-        lambda f: f.cause == "consent_expired",
+        lambda f: f.cause == "consent_expired" and not _fell_silent(f),
         "Media came until the end while no check did.",
         "Something drops STUN on the way, or the client stopped to check. A relay without a route drops checks and "
         "passes media on.",
@@ -196,6 +218,12 @@ RULES = (
         lambda f: f.took("address_authenticated", "connected") > 3.0,
         "DTLS took more than 3 s.",
         "A flight was lost: the client's comes again after a second only. Look at loss and MTUs.",
+    ),
+    Rule(
+        "ended_early",
+        _is_early,
+        "It was closed within 3 s, before it was connected.",
+        "Whoever closed it may know why: the client's log, or that of the application. It says nothing of the network.",
     ),
     Rule(
         "unfinished_log",

@@ -66,6 +66,28 @@ class Facts:
         return float(self.statistics.get(name) or 0)
 
     @property
+    def lasted(self) -> float:
+        """Seconds from the answer to the last event."""
+        return max((at for at, *_ in self.events), default=0.0)
+
+    @property
+    def was_given_up(self) -> bool:
+        """Whether somebody closed the call before it was connected."""
+        return self.cause == "closed" and self.at("connected") is None
+
+    @property
+    def lacks_checks(self) -> bool:
+        """Whether it failed because no authentic check came, by the deadline or until it was given up."""
+        has_failed = self.was_given_up and self.at("address_authenticated") is None
+        return self.cause == "check_timeout" or has_failed
+
+    @property
+    def lacks_keys(self) -> bool:
+        """Whether it failed because DTLS was not finished, likewise."""
+        has_failed = self.was_given_up and self.at("address_authenticated") is not None
+        return self.cause == "handshake_timeout" or has_failed
+
+    @property
     def is_receiving(self) -> bool:
         """Whether the client was to send audio."""
         accepted = next((data for _, _, event, data in self.events if event == "accepted"), {})

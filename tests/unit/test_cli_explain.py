@@ -42,7 +42,8 @@ def test_the_story_comes_first_and_the_likely_cause_last(tmp_path: Path) -> None
 
 
 def test_a_good_call_says_so(tmp_path: Path) -> None:
-    assert explained(tmp_path, ended("closed")).stdout.endswith("\n\nNothing was amiss.\n")
+    story = [event(0.2, "ice", "address_authenticated"), event(0.3, "dtls", "connected")]
+    assert explained(tmp_path, *story, ended("closed")).stdout.endswith("\n\nNothing was amiss.\n")
 
 
 def test_nothing_of_a_log_controls_the_terminal(tmp_path: Path) -> None:

@@ -165,11 +165,15 @@ def unreachable() -> LoggedDesk:
 
 
 def wrong_credentials() -> LoggedDesk:
+    return with_wrong_credentials()[0]
+
+
+def with_wrong_credentials(seconds: float = 31.0) -> tuple[LoggedDesk, Call]:
     desk = LoggedDesk()
-    _, client = desk.dial()
+    call, client = desk.dial()
     client.remote = IceCredentials(client.remote.ufrag, "another" * 4)
-    desk.network.run_for(31.0)
-    return desk
+    desk.network.run_for(seconds)
+    return desk, call
 
 
 def other_certificate() -> LoggedDesk:
@@ -180,11 +184,15 @@ def other_certificate() -> LoggedDesk:
 
 
 def handshake_one_way() -> LoggedDesk:
+    return without_dtls()[0]
+
+
+def without_dtls(seconds: float = 31.0) -> tuple[LoggedDesk, Call]:
     desk = LoggedDesk()
     desk.network.drop_if = lambda datagram, is_uplink: is_uplink and classify(datagram) is Kind.DTLS
-    desk.dial()
-    desk.network.run_for(31.0)
-    return desk
+    call, _ = desk.dial()
+    desk.network.run_for(seconds)
+    return desk, call
 
 
 def handshake_unfinished() -> LoggedDesk:
@@ -307,6 +315,42 @@ def test_the_likely_cause_of_a_virtual_call_is_named(story: Callable[[], LoggedD
     assert desk.found[:1] == [story.__name__], desk.lines
 
 
+NEVER_CONNECTED = [unreachable, wrong_credentials, other_certificate, handshake_one_way, handshake_unfinished]
+
+
+@pytest.mark.parametrize("story", [*NEVER_CONNECTED, network_lost], ids=lambda story: story.__name__)
+def test_a_cause_that_ended_the_call_is_not_contradicted_by_another(story: Callable[[], LoggedDesk]) -> None:
+    assert story().found == [story.__name__]
+
+
+def without_checks(seconds: float) -> tuple[LoggedDesk, Call]:
+    desk = LoggedDesk()
+    call = desk.accept()[0]
+    desk.network.run_for(seconds)
+    return desk, call
+
+
+@pytest.mark.parametrize(
+    ("story", "seconds", "cause"),
+    [
+        (without_checks, 10.0, "unreachable"),
+        (without_checks, 1.0, "ended_early"),
+        (with_wrong_credentials, 10.0, "wrong_credentials"),
+        (without_dtls, 10.0, "handshake_one_way"),
+        (without_dtls, 1.0, "ended_early"),
+    ],
+)
+def test_a_call_that_a_client_gave_up_has_the_cause_that_it_gave_up_for(
+    story: Callable[[float], tuple[LoggedDesk, Call]], seconds: float, cause: str
+) -> None:
+    """Clients seldom wait for our deadline: they hang up first."""
+    desk, call = story(seconds)
+    call.close()
+    desk.network.exchange()
+    assert desk.end["cause"] == "closed"
+    assert desk.found == [cause]
+
+
 def facts(cause: str = "closed", code: str = "", **changes: Any) -> Facts:
     """Of a good call, with changes."""
     events = [(0.0, "accepted", {"direction": "sendrecv"}), (0.1, "address_authenticated", {}), (0.3, "connected", {})]
@@ -335,8 +379,13 @@ SAMPLES: dict[str, Facts] = {
     "keys_exhausted": facts("keys_exhausted"),
     "application_failed": facts("application_failed"),
     "internal_error": facts("internal_error"),
-    "address_conflict": facts(events=timed(accepted=0, address_conflict=0.1)),
-    "channels_lost": facts(events=timed(accepted=0, opened=0.1, lost=0.5)),
+    "address_conflict": facts(
+        "handshake_timeout", events=timed(accepted=0, address_authenticated=0.1, address_conflict=0.1, ended=30)
+    ),
+    "channels_lost": facts(
+        events=timed(accepted=0, address_authenticated=0.1, connected=0.3, first_packet=0.4, opened=0.4, lost=0.5)
+    ),
+    "ended_early": facts(events=timed(accepted=0, address_authenticated=0.1, ended=0.5)),
     "corrupted": facts(dropped={"srtp_auth_failed": 2}),
     "loss_down": facts(fraction_lost=0.04),
     "jitter": facts(jitter=0.051),
