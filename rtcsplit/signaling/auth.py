@@ -27,6 +27,8 @@ def check_tokens(tokens: tuple[str, ...], *, allow_anonymous: bool) -> None:
     Raises:
         ConfigurationError: no tokens where those without any are not let in, or an empty one.
     """
+    if isinstance(tokens, str):  # a comma forgotten: each of its letters would let everybody in
+        raise ConfigurationError("tokens", "(hidden)", "a tuple of tokens, not one of them")
     if not tokens and not allow_anonymous:
         raise ConfigurationError("tokens", None, "at least one token, or allow_anonymous = true")
     if not all(tokens):

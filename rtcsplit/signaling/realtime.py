@@ -26,6 +26,7 @@ from .body import check_media_type, read_body
 from .calls import CallTable
 from .client_secrets import PREFIX, ClientSecrets, Grant
 from .door import Handler, check_path, door_application, with_options
+from .origin import check_origins
 from .problems import overload_problem, sdp_problem
 from .realtime_body import parse_call, parse_secret
 from .realtime_calls import NoEvents, RealtimeCalls
@@ -68,6 +69,7 @@ class RealtimeSettings:
     def __post_init__(self) -> None:
         check_path(self.path, "/v1/realtime")
         check_tokens(self.tokens, allow_anonymous=self.allow_anonymous)
+        check_origins(self.cors_origins)
 
 
 def realtime_application(

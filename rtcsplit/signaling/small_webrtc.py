@@ -26,6 +26,7 @@ from .auth import BearerTokens, Owner, check_tokens
 from .body import check_headers, check_media_type, read_body
 from .calls import Call, CallTable
 from .door import check_path, door_application, with_options
+from .origin import check_origins
 from .problems import Problem, overload_problem, problem_response, sdp_problem
 from .small_webrtc_body import CandidatesRequest, OfferRequest, StartRequest, decode
 from .starts import Starts
@@ -81,6 +82,7 @@ class SmallWebRtcSettings:
     def __post_init__(self) -> None:
         check_path(self.path, "/bot", may_be_empty=True)
         check_tokens(self.tokens, allow_anonymous=self.allow_anonymous)
+        check_origins(self.cors_origins)
 
 
 def small_webrtc_application(

@@ -30,6 +30,7 @@ from .calls import Call, CallTable
 from .cors import preflight_headers
 from .door import Handler, check_path, door_application
 from .ice_session import IceSession, required_match
+from .origin import check_origins
 from .problems import Problem, overload_problem, problem_response, sdp_problem
 from .request_context import Network, request_context
 
@@ -110,6 +111,7 @@ class WhipSettings:
     def __post_init__(self) -> None:
         check_path(self.path, "/whip")
         check_tokens(self.tokens, allow_anonymous=self.allow_anonymous)
+        check_origins(self.cors_origins)
 
 
 def whip_application(

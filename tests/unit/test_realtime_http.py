@@ -247,7 +247,15 @@ async def test_full_endpoint_is_503() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"tokens": ("",)}, {"tokens": ("a",), "path": "v1"}, {"tokens": ("a",), "path": "/v1/"}]
+    "settings",
+    [
+        {},
+        {"tokens": ("",)},
+        {"tokens": "letters"},
+        {"tokens": ("a",), "path": "v1"},
+        {"tokens": ("a",), "path": "/v1/"},
+        {"tokens": ("a",), "cors_origins": ("page.test",)},
+    ],
 )
 def test_settings_that_cannot_be_used(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):

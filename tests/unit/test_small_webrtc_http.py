@@ -179,7 +179,16 @@ async def test_pages_may_call_and_patch() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"path": "bot"}, {"path": "/bot/"}, {"tokens": ()}, {"tokens": ("",)}], ids=lambda wrong: str(wrong)
+    "wrong",
+    [
+        {"path": "bot"},
+        {"path": "/bot/"},
+        {"tokens": ()},
+        {"tokens": ("",)},
+        {"tokens": "letters"},
+        {"cors_origins": ("page.test",)},
+    ],
+    ids=lambda wrong: str(wrong),
 )
 def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):

@@ -311,8 +311,10 @@ async def test_anonymous_endpoint_serves_without_token() -> None:
 @pytest.mark.parametrize(
     "settings",
     [{}, {"tokens": ("",)}, {"tokens": ("a",), "path": "whip"}, {"tokens": ("a",), "path": "/whip/"},
-     {"tokens": ("a",), "path": "/{x}"}, {"tokens": ("a",), "path": "/"}],
-    ids=["open by accident", "empty token", "no slash", "slash at the end", "parameter", "root"],
+     {"tokens": ("a",), "path": "/{x}"}, {"tokens": ("a",), "path": "/"}, {"tokens": "letters"},
+     {"tokens": ("a",), "cors_origins": ("page.test",)}, {"tokens": ("a",), "cors_origins": "*"}],
+    ids=["open by accident", "empty token", "no slash", "slash at the end", "parameter", "root", "forgotten comma",
+         "host instead of an origin", "forgotten comma of origins"],
 )  # fmt: skip
 def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
