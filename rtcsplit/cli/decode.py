@@ -39,7 +39,7 @@ def decode(tree: Mapping[str, object], shape: type[S], directory: Path, ignored:
     for name, table in tree.items():
         is_foreign = name in ignored and isinstance(table, Mapping) and _is_overridden(table)
         if name not in fields and not is_foreign:
-            raise ConfigurationError(name, _shown(table), f"a section, one of {', '.join(fields)}")
+            raise ConfigurationError(name, HIDDEN, f"a section, one of {', '.join(fields)}{_origin(table)}")
     sections = {}
     for name, field in fields.items():
         if name in tree or field.required:
@@ -75,13 +75,14 @@ def decode_section(section: str, table: object, shape: type[S], directory: Path)
         ConfigurationError: an unknown, missing or unusable setting.
     """
     if not isinstance(table, Mapping):
-        raise ConfigurationError(section, table, f"a table, [{section}]")
+        raise ConfigurationError(section, HIDDEN, f"a table, [{section}]")
     fields = {field.name: field for field in msgspec.structs.fields(shape)}
     for name, value in table.items():
         if name not in fields:
             has_secrets = any(map(is_secret, fields.values()))
             shown = HIDDEN if has_secrets else _shown(value)
-            raise ConfigurationError(f"{section}.{name}", shown, f"a key, one of {', '.join(fields)}")
+            expected = f"a key, one of {', '.join(fields)}{_origin(value)}"
+            raise ConfigurationError(f"{section}.{name}", shown, expected)
     found = {}
     for name, field in fields.items():
         if name in table:
@@ -94,7 +95,7 @@ def decode_section(section: str, table: object, shape: type[S], directory: Path)
 def _value(key: str, value: object, field: FieldInfo, directory: Path) -> Any:
     meta = _meta(field)
     parse = (meta.extra or {})["parse"]
-    origin = f" ({value.origin})" if isinstance(value, Override) else ""
+    origin = _origin(value)
     is_list = get_origin(get_args(field.type)[0]) is tuple
     plain = _plain(value, is_list)
     shown = plain
@@ -141,6 +142,13 @@ def _is_overridden(table: Mapping[str, object]) -> bool:
     )
 
 
+def _origin(value: object) -> str:
+    """Which variable or flag it came from, in brackets; nothing where the file has it."""
+    if isinstance(value, Mapping) and _is_overridden(value):
+        return _origin(next(iter(value.values())))
+    return f" ({value.origin})" if isinstance(value, Override) else ""
+
+
 def _shown(value: object) -> object:
-    """What an unknown setting's error shows: no table, which may hold a secret that was put in a wrong place."""
-    return HIDDEN if isinstance(value, Mapping) else _plain(value, is_list=False)
+    """What an unknown setting's error shows: no table or list, which may hold a secret from a wrong place."""
+    return HIDDEN if isinstance(value, (Mapping, list)) else _plain(value, is_list=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 from ..errors import ConfigurationError
@@ -25,5 +26,6 @@ def listen(key: str, address: Address) -> socket.socket:
             (address.host, address.port), family=family, backlog=_BACKLOG, dualstack_ipv6=is_dual
         )
     except OSError as error:
-        expected = f"an address that can be bound ({error.strerror})"
+        reason = os.strerror(error.errno) if error.errno else str(error)  # Python's own text repeats the address
+        expected = f"an address that can be bound ({reason})"
         raise ConfigurationError(key, str(address), expected) from None

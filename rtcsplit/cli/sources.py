@@ -74,7 +74,7 @@ def overrides_of_environment(environment: Mapping[str, str]) -> dict[tuple[str, 
     for name in sorted(environment):
         if name.startswith(_PREFIX) and "__" in name:
             key = tuple(name[len(_PREFIX) :].lower().split("__"))
-            found[key] = Override(environment[name], name)
+            found[key] = Override(environment[name].strip(), name)  # files of secrets end with a line's end
     return found
 
 

@@ -114,6 +114,8 @@ class RoutingKeys:
         Raises:
             ConfigurationError: names the entry at fault; a secret is never part of the message.
         """
+        if not secrets:
+            raise ConfigurationError(setting, None, f"1..{MAX_KEYS} secrets, each with an id 0..{MAX_KEYS - 1}")
         ring: dict[int, bytes] = {}
         for name, text in secrets.items():
             if not (name.isascii() and name.isdigit() and len(name) <= 2 and int(name) < MAX_KEYS):

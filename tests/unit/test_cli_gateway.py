@@ -170,6 +170,10 @@ def test_check_hides_the_token(config: Path) -> None:
         ("[backend]", '[backend]\nhandler = "bot:echo"', "backend.url"),
         ('url = "ws://127.0.0.1:9000"', "", "backend.url"),
         ("[backend]", "[backend]\naudio_in_rate = 7999", "backend.audio_in_rate"),
+        ("[backend]", '[backend]\ntoken = "two words"', "backend.token"),
+        ("[backend]", '[backend]\ntoken = "line\\n"', "backend.token"),
+        ("[backend]", '[realtime]\npath = "/whip"\n[backend]', "signaling.whip_path"),
+        ("[signaling]", '[realtime]\npath = "/v1"\n[signaling]\nwhip_path = "/v1/whip"', "signaling.whip_path"),
     ],
 )
 def test_mistake_is_one_line_with_its_key(old: str, new: str, key: str, config: Path) -> None:

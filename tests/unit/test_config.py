@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rtcsplit.cli.config import RelayConfig, TransceiverConfig
+from rtcsplit.cli.config.shared import RedisSection
 from rtcsplit.cli.decode import decode
 from rtcsplit.cli.effective import effective_toml
 from rtcsplit.cli.sources import overrides_of_environment, overrides_of_flags, read_toml, tomllib, with_overrides
@@ -108,6 +109,10 @@ def test_environment_reaches_lists_and_tables() -> None:
     assert config.relay.allow_client_networks == (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
     assert config.hint_keys.secrets == {"1": "00", "2": "ff"}
     assert config.admin is not None
+
+
+def test_line_end_of_a_secret_s_file_is_no_part_of_it() -> None:
+    assert relay(RELAY, {"RTCSPLIT_REDIS__URL": "redis://10.0.0.2\n"}).redis == RedisSection(url="redis://10.0.0.2")
 
 
 def test_empty_text_empties_a_list() -> None:
@@ -241,6 +246,10 @@ TRANSCEIVER_MISTAKES: dict[str, tuple[str, str, str, object]] = {
     "nobody may call": ('tokens = ["abc"]', "", "signaling.tokens", None),
     "token that no header carries": ('"abc"', '"a b"', "signaling.tokens", "(hidden)"),
     "empty token": ('"abc"', '""', "signaling.tokens", "(hidden)"),
+    "token with a line's end": ('"abc"', '"abc\\n"', "signaling.tokens", "(hidden)"),
+    "section that is a list": ("[hint_keys]", "[[hint_keys]]", "hint_keys", "(hidden)"),
+    "tokens in another section": ("id = 2", 'id = 2\ntokens = ["abc"]', "transceiver.tokens", "(hidden)"),
+    "token without a section": ("[transceiver]", 'token = "abc"\n[transceiver]', "token", "(hidden)"),
     "path with a slash at its end": ("tokens =", 'whip_path = "/whip/"\ntokens =', "signaling.whip_path", "/whip/"),
 }
 
@@ -249,6 +258,35 @@ TRANSCEIVER_MISTAKES: dict[str, tuple[str, str, str, object]] = {
 def test_transceiver_mistake_names_key_value_and_expectation(old: str, new: str, key: str, value: object) -> None:
     assert old in TRANSCEIVER
     assert_refused(lambda: transceiver(TRANSCEIVER.replace(old, new)), key, value)
+
+
+ORIGINS = {
+    "any": ("*", True),
+    "of a page": ("https://example.org", True),
+    "with a port": ("http://localhost:8000", True),
+    "of an app": ("capacitor://localhost", True),
+    "of pages without one": ("null", True),
+    "IPv6": ("http://[::1]:8000", True),
+    "no scheme": ("example.org", False),
+    "slash at its end": ("https://example.org/", False),
+    "path": ("https://example.org/app", False),
+    "upper case": ("https://Example.org", False),
+    "port that browsers leave out": ("https://example.org:443", False),
+    "port that is none": ("https://example.org:x", False),
+    "pattern": ("https://*.example.org", False),
+    "beyond ASCII": ("https://bücher.example", False),
+    "empty": ("", False),
+}
+
+
+@pytest.mark.parametrize(("origin", "is_one"), ORIGINS.values(), ids=ORIGINS)
+def test_origin_is_what_a_browser_sends(origin: str, is_one: bool) -> None:
+    """Any other never matches."""
+    text = TRANSCEIVER.replace("tokens", f'cors_origins = ["{origin}"]\ntokens')
+    if is_one:
+        assert transceiver(text).signaling.cors_origins == (origin,)
+    else:
+        assert_refused(lambda: transceiver(text), "signaling.cors_origins", origin)
 
 
 def test_direct_mode_on_a_wildcard_needs_an_address_to_advertise() -> None:
@@ -272,10 +310,13 @@ def test_mistake_in_the_environment_is_named_like_one_in_the_file(
     assert_refused(lambda: relay(RELAY, {name: text}), key, value)
 
 
-def test_error_says_which_variable_or_flag_it_came_from() -> None:
+@pytest.mark.parametrize(
+    "name", ["RTCSPLIT_RELAY__WORKERS", "RTCSPLIT_RELAY__WORKRES", "RTCSPLIT_RELYA__WORKERS", "RTCSPLIT_RELYA__A__B"]
+)
+def test_error_says_which_variable_or_flag_it_came_from(name: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        relay(RELAY, {"RTCSPLIT_RELAY__WORKERS": "many"})
-    assert "RTCSPLIT_RELAY__WORKERS" in caught.value.expected
+        relay(RELAY, {name: "many"})
+    assert f"({name})" in caught.value.expected
     with pytest.raises(ConfigurationError) as caught:
         relay(RELAY, flags=("relay.workers=many",))
     assert "--set relay.workers" in caught.value.expected

@@ -17,6 +17,7 @@ SampleRate = Annotated[int, Meta(ge=8000, le=48000)]
 ConnectSeconds = Annotated[int, Meta(ge=1, le=60)]
 Attempts = Annotated[int, Meta(ge=0, le=100)]
 PlayoutSeconds = Annotated[int, Meta(ge=1, le=600)]
+Token = Annotated[str, Meta(pattern=r"^[!-~]*\Z")]  # a header's value, whatever form its server gives it
 CallSeconds = Annotated[int, Meta(ge=1, le=604_800)]
 
 
@@ -26,7 +27,7 @@ class BackendSection(Struct, frozen=True, kw_only=True):
     url: Annotated[str | None, takes('a URL like "ws://127.0.0.1:9000/calls" or "wss://backend.example/calls"')] = None
     handler: Annotated[str | None, takes('"MODULE:NAME" of a handler in this process')] = None
     protocol: Annotated[Literal["plain", "realtime"], takes('"plain" or "realtime"')] = "plain"
-    token: Annotated[str, takes("a bearer token", is_secret=True)] = ""
+    token: Annotated[Token, takes("a bearer token of visible characters, no space", is_secret=True)] = ""
     audio_in: Annotated[Literal["pcm16", "packets"], takes('"pcm16" or "packets"')] = "pcm16"
     audio_in_rate: Annotated[SampleRate, takes("Hz, 8000..48000")] = 24000
     audio_out: Annotated[Literal["pcm16", "packets"], takes('"pcm16" or "packets"')] = "pcm16"
@@ -49,3 +50,10 @@ class GatewayConfig(TransceiverConfig, frozen=True, kw_only=True):
 
     backend: BackendSection
     realtime: RealtimeSection | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whip = self.signaling.whip_path
+        if self.realtime is not None and f"{whip}/".startswith(f"{self.realtime.path}/"):
+            expected = f"a path that is not within realtime.path, {self.realtime.path}"
+            raise ConfigurationError("signaling.whip_path", whip, expected)

@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from ...errors import ConfigurationError
+from ...signaling import origin
 from ...wire.address import Address
 from .. import values
 from ..values import Network
@@ -15,7 +16,7 @@ from .key import LISTEN, NETWORKS, Positive, takes
 
 __all__ = ["RealtimeSection", "SignalingSection"]
 
-Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/-]+=*$")]  # RFC 6750 section 2.1
+Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/-]+=*\Z")]  # RFC 6750 section 2.1
 
 
 class SignalingSection(Struct, frozen=True, kw_only=True):
@@ -27,7 +28,7 @@ class SignalingSection(Struct, frozen=True, kw_only=True):
         tuple[Token, ...], takes("a list of bearer tokens of letters, digits, -._~+/ and = at the end", is_secret=True)
     ] = ()
     allow_anonymous: Annotated[bool, takes("true or false")] = False
-    cors_origins: Annotated[tuple[str, ...], takes('a list of origins like "https://example.org", or "*"')] = ()
+    cors_origins: Annotated[tuple[str, ...], takes(origin.EXPECTED, origin.parse_origin)] = ()
     max_sessions_per_token: Annotated[Positive, takes("a number of sessions, 1..16777216")] = 100
     steering: Annotated[Path | None, takes("a TOML file of rules", values.path)] = None
     steering_database: Annotated[Path | None, takes("a database in MaxMind's format", values.path)] = None
