@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -91,6 +93,16 @@ def test_command_asks_for_an_upgrade(tmp_path: Path) -> None:
 def test_upgrade_of_nobody_is_one_line() -> None:
     result = rtcsplit("relay", "upgrade", "--pid", 2**22 - 1)
     assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+
+
+def test_upgrade_of_another_process_is_refused_and_leaves_it_alone() -> None:
+    """SIGUSR2 ends whoever does not expect it."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        result = rtcsplit("relay", "upgrade", "--pid", other.pid)
+        assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+        assert result.stderr.startswith("rtcsplit: --pid = ")
+        other.communicate(b"\n")
+        assert other.returncode == 0
 
 
 def test_upgrade_that_cannot_start_changes_nothing(tmp_path: Path) -> None:
