@@ -7,7 +7,7 @@
     ├── ConfigurationError       the operator's: key, value, and what is expected
     ├── OverloadError            no room for another session now; later perhaps
     ├── CallEndedError           the call is over: nothing can be said in it any more
-    ├── MissingLibraryError      a system library or an extra is not installed: what to install
+    ├── MissingLibraryError(ImportError)  a system library or an extra is not installed: what to install
     ├── ProtocolError            the peer's, where the caller can act on it
     │   ├── SdpError             line number and line
     │   └── DtlsError            alert description, and who sent it
@@ -73,8 +73,8 @@ class CallEndedError(RtcsplitError):
     """The call is over, so nothing can be said in it any more."""
 
 
-class MissingLibraryError(RtcsplitError):
-    """Something that has to be installed is not.
+class MissingLibraryError(RtcsplitError, ImportError):
+    """Something that has to be installed is not; an ``ImportError`` for whoever can do without.
 
     Attributes:
         library: its name.

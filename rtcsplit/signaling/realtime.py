@@ -15,12 +15,17 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 import msgspec
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
 
-from ..errors import OverloadError, SdpError
+from ..errors import MissingLibraryError, OverloadError, SdpError
+
+try:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route, WebSocketRoute
+except ImportError:
+    raise MissingLibraryError("starlette", "pip install 'rtcsplit[signaling]'") from None
+
 from .auth import BearerTokens, check_tokens
 from .body import check_media_type, read_body
 from .calls import CallTable

@@ -15,12 +15,17 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 import msgspec
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from ..errors import OverloadError, SdpError
+from ..errors import MissingLibraryError, OverloadError, SdpError
+
+try:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+except ImportError:
+    raise MissingLibraryError("starlette", "pip install 'rtcsplit[signaling]'") from None
+
 from ..transceiver.accepted_call import AcceptedCall
 from .auth import BearerTokens, Owner, check_tokens
 from .body import check_headers, check_media_type, read_body

@@ -14,12 +14,16 @@ from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import quote
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from ..errors import MissingLibraryError, OverloadError, SdpError
 
-from ..errors import OverloadError, SdpError
+try:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+except ImportError:
+    raise MissingLibraryError("starlette", "pip install 'rtcsplit[signaling]'") from None
+
 from ..routing.steering import Ingress, Steering
 from ..session.negotiation import IceCredentials, Negotiation
 from ..transceiver.accepted_call import AcceptedCall, RestartedCall

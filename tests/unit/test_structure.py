@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,3 +130,29 @@ def test_tests_import_nothing_from_each_other() -> None:
         found = [name for _, name in imports(path) if any(part.startswith("test_") for part in name.split(".")[1:-1])]
         wrong += [f"{path.relative_to(ROOT)}: {name}" for name in found]
     assert not wrong
+
+
+_DOORS = {
+    "signaling.whip": ("starlette", "signaling"),
+    "signaling.small_webrtc": ("starlette", "signaling"),
+    "signaling.realtime": ("starlette", "signaling"),
+    "adapters.pipecat": ("pipecat", "pipecat"),
+    "adapters.livekit": ("livekit", "livekit"),
+}
+
+
+@pytest.mark.parametrize("name", _DOORS)
+def test_import_without_its_extra_says_what_to_install(name: str) -> None:
+    """One line, and an ImportError for whoever can do without."""
+    library, extra = _DOORS[name]
+    program = f"""
+import sys
+sys.modules[{library!r}] = None
+try:
+    import rtcsplit.{name}
+except ImportError as error:
+    print(type(error).__name__, error)
+"""
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("MissingLibraryError ")
+    assert result.stdout.endswith(f" is not installed: pip install 'rtcsplit[{extra}]'\n")
