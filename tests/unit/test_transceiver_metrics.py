@@ -6,12 +6,14 @@ import asyncio
 import re
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from rtcsplit import VoiceApplication, VoiceSession
 from rtcsplit.gateway.echo import Echo
 from rtcsplit.session.certificate import Certificate
 from rtcsplit.session.events import EndCause, PathCause
@@ -25,6 +27,24 @@ from tests.calls import rtp
 from tests.desk import OPUS_20_MS, Desk
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
+
+
+async def test_metrics_join_those_of_another_program() -> None:
+    """docs/reference/metrics.md: its code, with a registry that looks for names that are taken, as the global one."""
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    page: dict[str, Any] = {}
+    exec(compile(code, "metrics.md", "exec"), page)
+
+    async def talk(session: VoiceSession) -> None: ...
+
+    application = VoiceApplication(talk)
+    transceiver = Transceiver(TransceiverSettings(Address.of("127.0.0.1", 0)), application=application)
+    registry = CollectorRegistry(auto_describe=True)
+    page["export"](transceiver, application, registry)
+    with pytest.raises(ValueError, match="Duplicated"):
+        page["export"](transceiver, application, registry)
+    assert b'rtcsplit_sessions{state="connected"} 0.0' in generate_latest(registry)
+    await application.aclose()
 
 
 def samples() -> dict[str, list[dict[str, str]]]:
