@@ -15,7 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
+from click.testing import CliRunner
 from playwright.async_api import Browser, Page, expect
+
+from rtcsplit.cli.main import main
 
 from .browser import chromium
 
@@ -88,6 +91,13 @@ async def test_port_in_use_is_one_line_and_a_status() -> None:
     assert process.returncode == 2
     assert len(errors.decode().splitlines()) == 1
     assert "--port" in errors.decode()
+
+
+@pytest.mark.parametrize("name", ["nowhere/returned.wav", "."])
+def test_recording_that_cannot_be_written_is_said_before_the_call(name: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["demo", "--recording", str(tmp_path / name)])
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith("rtcsplit: --recording = ")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
+from ...errors import ConfigurationError
 from ..extras import needs_extra
 from ..process import Process, run
 
@@ -21,6 +23,8 @@ def demo(context: click.Context, serve: bool, port: int, recording: Path | None)
     """Make a call through a relay and a transceiver on loopback. Exit status 0 only if it worked."""
     with needs_extra("demo"):
         from .run import make_call, serve_page
+    if recording is not None and not _can_be_written(recording):
+        raise ConfigurationError("--recording", str(recording), "a file that can be written")
     status = 0
 
     async def job(process: Process) -> None:
@@ -29,3 +33,8 @@ def demo(context: click.Context, serve: bool, port: int, recording: Path | None)
 
     run(job)
     context.exit(status)
+
+
+def _can_be_written(file: Path) -> bool:
+    """Looked at before the call, which would be in vain."""
+    return file.parent.is_dir() and not file.is_dir() and os.access(file if file.exists() else file.parent, os.W_OK)
