@@ -107,7 +107,7 @@ class RealtimeBackend:
             if session.end_cause is None and conversation.limit.is_reached:
                 await _say_last(events, Refusal("session_expired", conversation.limit.message), "invalid_request_error")
         except BackendError as error:
-            facts = {"session": session.call_id[:6], "reason": error.code, "detail": str(error)}
+            facts = {"session": session.ufrag[:6], "reason": error.code, "detail": str(error)}
             _LOGGER.warning("backend_failed", extra=facts)
             if session.end_cause is None:
                 refusal = Refusal(f"backend_{error.code}", "the backend of this call cannot be used")

@@ -114,7 +114,7 @@ class VoiceApplication:
         except asyncio.CancelledError:
             pass  # by aclose or after the grace; nobody awaits this task
         except Exception:
-            _LOGGER.exception("handler_failed", extra={"session": session.call_id[:6]})
+            _LOGGER.exception("handler_failed", extra={"session": session.ufrag[:6]})
         finally:
             session.close()
 

@@ -104,6 +104,11 @@ class VoiceSession:
         return self._call.call_id
 
     @property
+    def ufrag(self) -> str:
+        """Our ICE username fragment; its first six characters name the call in logs."""
+        return self._call.ufrag
+
+    @property
     def audio(self) -> AudioNegotiation:
         """What was negotiated."""
         assert self._call.audio is not None

@@ -41,7 +41,7 @@ def websocket_backend(settings: BackendSettings) -> VoiceApplication:
             link = BackendLink(settings, headers, conversation.is_over)
             await link.run(conversation.talk)
         except BackendError as error:
-            facts = {"session": session.call_id[:6], "reason": error.code, "detail": str(error)}
+            facts = {"session": session.ufrag[:6], "reason": error.code, "detail": str(error)}
             _LOGGER.warning("backend_failed", extra=facts)
 
     return VoiceApplication(serve, voice_settings(settings))

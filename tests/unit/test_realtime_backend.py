@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -303,11 +304,14 @@ async def test_backend_that_restarts_is_given_the_conversation() -> None:
         assert len(page.of_type("conversation.item.added")) == 2
 
 
-async def test_backend_that_is_gone_is_told_to_the_client() -> None:
+async def test_backend_that_is_gone_is_told_to_the_client(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     async with calling("ws://127.0.0.1:9", reconnect_attempts=4) as (dial, transceiver):
         page = await dial()
         assert (await page.until("error"))["error"]["code"] == "backend_unreachable"
         await until(lambda: transceiver.calls() == [])
+    names = {record.message: record.session for record in caplog.records if hasattr(record, "session")}
+    assert names["backend_failed"] == names["session_ended"]
 
 
 async def next_event(controller: EventsController, kind: str) -> dict[str, Any]:

@@ -199,13 +199,14 @@ async def test_a_handler_that_raises_ends_its_own_call_only(caplog: pytest.LogCa
                 raise RuntimeError("a bug of the application")
 
     desk = VoiceDesk(handler, VoiceSettings(input_rate=None))
-    (_, healthy), (_, poisoned) = await desk.dial(), await desk.dial()
+    (_, healthy), (call, poisoned) = await desk.dial(), await desk.dial()
     with caplog.at_level(logging.ERROR):
         await desk.speak(poisoned, [b"\xf8" + bytes(9), b"\xf8poison"])
         await desk.run_for(0.2)
     assert poisoned.is_closed_by_peer
     assert not healthy.is_closed_by_peer
-    assert "handler_failed" in caplog.text
+    [record] = [record for record in caplog.records if record.message == "handler_failed"]
+    assert record.session == call.ufrag[:6]  # type: ignore[attr-defined]
 
 
 async def test_writing_after_the_end_is_an_error_of_its_own() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import http
 import json
+import logging
 import socket
 from array import array
 from urllib.parse import urlsplit
@@ -168,10 +169,13 @@ async def test_backend_that_restarts_gets_its_call_back() -> None:
 
 async def test_backend_that_is_gone_ends_its_calls(caplog: pytest.LogCaptureFixture) -> None:
     url = f"ws://127.0.0.1:{free_port(socket.SOCK_STREAM)}"
+    caplog.set_level(logging.INFO)
     async with gateway(url, reconnect_attempts=2) as dialler:
         await dialler.dial()
         await dialler.until_calls(0)
     assert failures(caplog) == ["unreachable"]
+    names = {record.message: record.session for record in caplog.records if hasattr(record, "session")}
+    assert names["backend_failed"] == names["session_ended"]
 
 
 @pytest.mark.parametrize(
