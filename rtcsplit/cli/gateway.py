@@ -85,6 +85,10 @@ def _application(section: BackendSection, folder: Path) -> Callable[[], _Answeri
         handled = handler_application(section, folder)
         return lambda: (handled, None)
     settings = _settings(section, section.url)
+    if settings.audio_in_rate or settings.audio_out_rate:
+        from ..media.opus import require_opus
+
+        require_opus()
     return partial(_realtime if section.protocol == "realtime" else _plain, settings)
 
 

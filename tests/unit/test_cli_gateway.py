@@ -131,6 +131,16 @@ def test_check_asks_for_the_extra_as_a_start_does(library: str, config: Path) ->
     assert "rtcsplit[gateway]" in result.stderr
 
 
+@pytest.mark.parametrize(("audio", "status"), [("pcm16", 1), ("packets", 0)])
+def test_check_asks_for_libopus_where_audio_is_decoded(audio: str, status: int, config: Path) -> None:
+    absence = "import ctypes.util; ctypes.util.find_library = lambda name: None"
+    program = f"{absence}; from rtcsplit.cli.main import main; main()"
+    settings = [word for key in ("audio_in", "audio_out") for word in ("--set", f"backend.{key}={audio}")]
+    command = [sys.executable, "-c", program, "gateway", "--check", "--config", str(config), *settings]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (result.returncode, "libopus is not installed" in result.stderr) == (status, bool(status))
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("protocol", ["plain", "realtime"])
 async def test_realtime_api_is_beside_whip(protocol: str, workers: int, config: Path) -> None:
