@@ -19,12 +19,13 @@ import msgspec
 from ..errors import MissingLibraryError, OverloadError, SdpError
 
 try:
+    import python_multipart  # noqa: F401  # starlette asks for it with the first form
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route, WebSocketRoute
-except ImportError:
-    raise MissingLibraryError("starlette", "pip install 'rtcsplit[signaling]'") from None
+except ImportError as error:
+    raise MissingLibraryError(error.name or "starlette", "pip install 'rtcsplit[gateway]'") from None
 
 from .auth import BearerTokens, check_tokens
 from .body import check_media_type, read_body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,11 @@ from rtcsplit.wire.address import Address
 from rtcsplit.wire.address import Path as ClientPath
 
 from ..offers import LOCAL
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -39,6 +45,29 @@ def test_every_page_with_code_is_run_by_a_test() -> None:
     tests = "".join(test.read_text() for test in (ROOT / "tests").rglob("test_*.py"))
     with_code = [page for page in DOCS.rglob("*.md") if re.search("^ *```(python|html|js)$", page.read_text(), re.M)]
     assert [page.name for page in with_code if page.name not in tests] == []
+
+
+def required(extra: str) -> set[str]:
+    """Names of the packages that an extra asks for, extras of ours included; without a name the core's."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    return {re.split(r"[^\w.-]", requirement)[0] for requirement in wanted}
+
+
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+
+@pytest.mark.parametrize("extra", ["", *EXTRAS])
+def test_every_package_that_is_asked_for_has_its_reason(extra: str) -> None:
+    """docs/explanation/dependencies.md"""
+    text = (DOCS / "explanation" / "dependencies.md").read_text().lower()
+    assert [name for name in required(extra) - {"rtcsplit"} if not re.search(rf"\b{name.lower()}\b", text)] == []
+
+
+def test_every_extra_of_a_user_is_on_the_page_that_installs() -> None:
+    text = (DOCS / "how-to" / "install.md").read_text()
+    for_users = set(EXTRAS) - {"test", "adapters-test", "fuzz", "style"}
+    assert [extra for extra in for_users if f"`{extra}`" not in text] == []
 
 
 def test_the_session_diagram_is_the_table() -> None:

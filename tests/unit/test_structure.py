@@ -135,7 +135,7 @@ def test_tests_import_nothing_from_each_other() -> None:
 _DOORS = {
     "signaling.whip": ("starlette", "signaling"),
     "signaling.small_webrtc": ("starlette", "signaling"),
-    "signaling.realtime": ("starlette", "signaling"),
+    "signaling.realtime": ("python_multipart", "gateway"),
     "adapters.pipecat": ("pipecat", "pipecat"),
     "adapters.livekit": ("livekit", "livekit"),
 }
