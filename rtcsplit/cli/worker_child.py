@@ -46,13 +46,14 @@ class WorkerChild(Child):
         self.index = 0
         self._calls = 0
         self._sent = 0
+        self._unseen = 0
         self._serving: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._metrics: asyncio.Future[str] | None = None
 
     @property
     def load(self) -> int:
         """How many calls it has, and how many it may have got since it said so."""
-        return self._calls + self._sent
+        return self._calls + self._unseen + self._sent
 
     @property
     def is_serving(self) -> bool:
@@ -91,7 +92,10 @@ class WorkerChild(Child):
             self.listen = text.decode()
             self._serving.set_result(True)
         elif word == LOAD:
-            self._calls, self._sent = int(text), 0
+            calls = int(text)
+            # The report may have been on its way when they were sent: it has then so many calls less than expected.
+            self._unseen = min(self._sent, max(0, self._calls + self._sent - calls))
+            self._calls, self._sent = calls, 0
         elif word == METRICS and self._metrics is not None:
             answer, self._metrics = self._metrics, None
             if not answer.done():

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from rtcsplit.cli.worker_child import WorkerChild
 from rtcsplit.routing.hint import RoutingKeys
 from tests.cli_transceiver import ADMIN, HINT_KEYS, SECRET, SIGNALING, TRANSCEIVER
 from tests.desk import attribute
@@ -96,6 +98,24 @@ def test_calls_are_spread_and_requests_find_theirs(config: Path) -> None:
         status, log = process.stop()
     assert status == 0
     assert events(log) == ["session_ended"] * 8
+
+
+@pytest.mark.parametrize("reports", [(0, 1, 1), (1, 1, 1)], ids=["crossed", "in time"])
+async def test_a_call_is_counted_once_whether_its_worker_knows_of_it_or_not(reports: tuple[int, ...]) -> None:
+    """A report may have been on its way when the request came; the next one knows of it."""
+    program = [sys.executable, "-c", "import time; time.sleep(60)"]
+    worker = await WorkerChild.start(program, [], lambda child: None)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert worker.hand_over(b"POST /whip HTTP/1.1\r\n\r\n", theirs, is_new=True)
+        loads = []
+        for calls in reports:
+            worker.received(b"load %d" % calls, [])
+            loads.append(worker.load)
+        worker.received(b"load 0", [])
+    await worker.kill()
+    assert loads == [1, 1, 1]
+    assert worker.load == 0
 
 
 def test_a_worker_that_crashes_takes_its_calls_and_comes_back(config: Path) -> None:
