@@ -75,7 +75,7 @@ class InboundSource:
             fraction_lost=(lost_interval << 8) // expected_interval if lost_interval > 0 else 0,
             packets_lost=clamp_lost(expected - counts.received),
             highest_sequence=(counts.wraps << 16 | counts.max_sequence) & 0xFFFF_FFFF,
-            jitter=counts.jitter >> 4,
+            jitter=min(counts.jitter >> 4, 0xFFFF_FFFF),  # a change of clock rate scales it beyond its field
             last_sr=self._last_sr,
             delay_since_last_sr=int((now - self._last_sr_at) * 65536 + 0.5) & 0xFFFF_FFFF if self._last_sr else 0,
         )

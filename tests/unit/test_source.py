@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from rtcsplit.media.source import InboundSource, clamp_lost
+from rtcsplit.wire import rtcp
 from rtcsplit.wire.rtcp import ReceptionReport
 
 CLOCK = 48_000
@@ -132,6 +133,17 @@ def test_jitter_is_exact_for_a_fixed_arrival_table() -> None:
         assert block is not None
         assert block.jitter == expected >> 4, number
     assert source.jitter == (1178 >> 4) / CLOCK
+
+
+def test_jitter_beyond_its_field_is_as_much_as_the_field_holds() -> None:
+    """F5: a peer may send any timestamps, and change to a clock that has six times as many units."""
+    source = InboundSource(7, 0, 8_000, START)
+    for number in range(400):
+        assert source.receive(number, 0x7FFF_FFFF * (number % 2), 160, 8_000, START)
+    assert source.receive(400, 0, 160, CLOCK, START)
+    block = report(source)
+    assert block.jitter == 0xFFFF_FFFF
+    assert rtcp.build([rtcp.ReceiverReport(1, (block,))])
 
 
 def test_jitter_starts_afresh_when_the_clock_rate_changes() -> None:
