@@ -48,6 +48,7 @@ class IceLite:
 
     Attributes:
         is_authenticated: whether DTLS and SRTP may be taken from an address, which is one of :attr:`clients` then.
+        fresh_checks: how many checks of the running credentials or of the next ones have come for the first time.
     """
 
     __slots__ = (
@@ -59,6 +60,7 @@ class IceLite:
         "_refusals",
         "_selection",
         "_sent_at",
+        "fresh_checks",
         "is_authenticated",
     )
 
@@ -75,6 +77,7 @@ class IceLite:
         self._random = random
         self._selection = PathSelection()
         self.is_authenticated = self._selection.is_authenticated
+        self.fresh_checks = 0
         self._consent_until = now + _CONSENT
         self._sent_at = now
         self._outbox: list[tuple[bytes, Path]] = []
@@ -217,6 +220,7 @@ class IceLite:
             return  # a retransmission needs its answer again, a replay may have one: neither proves anything new
         self._consent_until = now + _CONSENT
         if sighting is Sighting.FRESH:
+            self.fresh_checks += 1
             self._report(self._selection.check(check, path, now), now)
         else:
             self._selection.heard(path, now)

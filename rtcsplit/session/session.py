@@ -319,12 +319,13 @@ class Session:
 
     def _receive_stun(self, datagram: bytes, path: Path, now: float) -> DropReason | None:
         was_known = self._ice.is_authenticated(path.client)
-        was_handshaking = self.state is SessionState.HANDSHAKING
+        was_handshaking, checks = self.state is SessionState.HANDSHAKING, self._ice.fresh_checks
         reason = self._ice.receive(datagram, path, now)
         if not was_known and self._ice.is_authenticated(path.client):
             self._events.append(AddressAuthenticated(path.client, self._ice.forgotten))
         self._follow_ice(now)
-        if reason is None and was_handshaking and self.state is SessionState.HANDSHAKING:
+        is_fresh = self._ice.fresh_checks != checks  # a replay gets no more than its answer
+        if is_fresh and was_handshaking and self.state is SessionState.HANDSHAKING:
             self._association.repeat_flight(now)
         return reason
 

@@ -113,6 +113,21 @@ def test_every_check_of_a_handshake_repeats_the_flight_where_it_came_from(role: 
     assert [classify(datagram) for datagram, _ in call.server.datagrams_to_send(call.network.now)] == [Kind.STUN]
 
 
+@ROLES
+def test_a_replayed_check_repeats_no_flight(role: DtlsRole) -> None:
+    """C11: it is answered, and that is all; else one octet of a replay would be worth ten of ours."""
+    call = virtual_call(server_role=role, nominates="never")
+    call.network.drop_if = lambda datagram, is_uplink: not is_uplink and classify(datagram) is Kind.DTLS
+    call.network.run_until(lambda: role is DtlsRole.CLIENT or Kind.DTLS in kinds(call.network.downlink))
+    now, captured = call.network.now, call.client.check()
+    call.server.receive(captured, Path(CLIENT_ADDRESS), now)
+    assert Kind.DTLS in {classify(datagram) for datagram, _ in call.server.datagrams_to_send(now)}
+    for path in (Path(OTHER_ADDRESS), Path(CLIENT_ADDRESS)):
+        call.server.receive(captured, path, now)
+        sent = call.server.datagrams_to_send(now)
+        assert [(classify(datagram), to) for datagram, to in sent] == [(Kind.STUN, path)]
+
+
 def test_nothing_is_sent_before_the_first_authenticated_check() -> None:
     """C8: in the active role no ClientHello before it, and one right after it."""
     call = virtual_call()
