@@ -12,6 +12,7 @@ from .reports import MINIMUM_INTERVAL
 __all__ = ["DEFAULT_INTERVALS", "CircuitBreaker"]
 
 DEFAULT_INTERVALS = 3  # RFC 8834 section 7.1; RFC 8083 section 4.2 comes to the same for intervals of 5 s
+_SHORTEST_INTERVAL = MINIMUM_INTERVAL / 2  # RFC 3550 section 6.3.1: between regular reports
 
 
 class CircuitBreaker:
@@ -33,20 +34,27 @@ class CircuitBreaker:
         self._stalled = 0  # reports in a row without progress
         self._highest: int | None = None
         self._packets_sent = 0
+        self._counted_at = float("-inf")
 
     def note_heard(self, now: float) -> None:
         """Take note of an SR or RR, whatever it is about."""
         self._heard_at = now
 
     def note_report(self, highest_sequence: int, packets_sent: int, now: float) -> None:
-        """Take note of a report block on our stream, and of how many packets were sent until then."""
+        """Take note of a report block on our stream, and of how many packets were sent until then.
+
+        Without progress, reports that come sooner than regular ones count as one: some peers report each second,
+        or with every NACK, and a short outage is no reason for a long pause.
+        """
         if highest_sequence != self._highest:
             self._stalled, self._paused_until = 0, float("-inf")
+        elif now < self._counted_at + _SHORTEST_INTERVAL:
+            return
         elif packets_sent > self._packets_sent:
             self._stalled += 1
             if self._intervals and self._stalled >= self._intervals:
                 self._stalled, self._paused_until = 0, now + self._pause
-        self._highest, self._packets_sent = highest_sequence, packets_sent
+        self._highest, self._packets_sent, self._counted_at = highest_sequence, packets_sent, now
 
     def is_open(self, now: float) -> bool:
         """Whether media has to wait.

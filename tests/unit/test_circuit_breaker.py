@@ -54,3 +54,13 @@ def test_reports_during_our_silence_are_no_lack_of_progress() -> None:
         circuit.note_heard(5.0 * n)
         circuit.note_report(77, 250, 5.0 * n)
     assert not circuit.is_open(45.0)
+
+
+def test_reports_in_quick_succession_are_no_three_intervals() -> None:
+    """F34: some peers report each second, and with every NACK; three reports are three intervals all the same."""
+    circuit = CircuitBreaker(3)
+    circuit.note_report(77, 0, 0.0)
+    for tenths in range(1, 76):
+        assert not circuit.is_open(tenths / 10)
+        circuit.note_report(77, 5 * tenths, tenths / 10)
+    assert circuit.is_open(7.5)
