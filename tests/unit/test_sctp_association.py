@@ -437,3 +437,28 @@ def test_a_peer_that_falls_silent_ends_it() -> None:
     pair.send(OutboundMessage(1, 53, b"x"))
     assert pair.network.run_until(lambda: pair.left_end.state is SctpState.ENDED, limit=200)
     assert pair.left.of_type(AssociationEnded) == [AssociationEnded(AssociationCause.TIMEOUT)]
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        pytest.param([build_chunk(0xC1)] * 128, id="unknown"),
+        pytest.param([build_chunk(ChunkType.RE_CONFIG, 0, build_parameter(15, bytes(4)) * 2)] * 50, id="requests"),
+        pytest.param([build_chunk(ChunkType.HEARTBEAT, 0, bytes(4))] * 128, id="heartbeats"),
+        pytest.param([Data(PEER_TSN + n, MAX_STREAMS, 0, 51, b"x").build() for n in range(50)], id="streams"),
+    ],
+)
+def test_answers_are_at_most_four_times_what_asked_for_them(chunks: list[bytes]) -> None:
+    """What a packet can make us keep until we send next."""
+    peer, tag = established()
+    asked = packet(tag, *chunks)
+    peer.receive(asked, 1.0)
+    assert sum(map(len, peer.packets_to_send(1.0))) <= 4 * len(asked)
+
+
+def test_answer_to_the_shortest_init_is_at_most_four_times_as_long() -> None:
+    """It has the cookie; still nothing is kept."""
+    peer = association()
+    asked = packet(0, Init(PEER_TAG, 1_048_576, 1, 1, PEER_TSN).build(ChunkType.INIT))
+    peer.receive(asked, 0.0)
+    assert 0 < sum(map(len, peer.packets_to_send(0.0))) <= 4 * len(asked)
