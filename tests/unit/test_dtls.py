@@ -86,6 +86,17 @@ def test_peers_with_any_certificate_connect(role: DtlsRole, kind: str) -> None:
 
 
 @both_roles
+@pytest.mark.parametrize("suite", ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"])
+def test_each_suite_alone_connects(role: DtlsRole, suite: str) -> None:
+    """D3: their encrypted Finished has 61 or 53 octets."""
+    peer = Peer(other(role), ciphers=f"ECDHE-ECDSA-{suite}".encode())
+    ours = endpoint(role, peer.certificate)
+    connect(ours, peer)
+    assert peer.is_complete
+    assert ours.state is DtlsState.ESTABLISHED
+
+
+@both_roles
 @pytest.mark.parametrize("profile", SrtpProfile, ids=lambda p: p.name)
 def test_each_profile_alone_gives_keys_that_both_sides_share(role: DtlsRole, profile: SrtpProfile) -> None:
     """D7, D8: client key, server key, client salt, server salt, from the peer's own exporter."""
