@@ -131,7 +131,7 @@ async def test_datagrams_in_are_datagrams_out_and_named_drops(count):
         bench.first.send(header + DTLS, via)
         await bench.client.receive()
         stranger, intruder = bench.peer(), bench.peer()
-        start = bench.relay.counters()
+        start = await bench.settled()
         clients = {
             "client": Sender(bench.client, bench.relay.address),
             "stranger": Sender(stranger, bench.relay.address),

@@ -89,8 +89,9 @@ async def test_a_running_relay_under_a_flood_still_sets_up_calls():
             bench.first.received()
             for flooder in flooders:
                 flooder.sock.close()
-        counters = bench.relay.counters()
-        assert counters.embryonic_flows == counters.flow_events["created"] <= 16
+        # Two workers may add the last one at the same time; who takes its own back leaves a slot to the next sweep.
+        counters = await bench.until(lambda seen: seen.embryonic_flows == seen.flow_events["created"])
+        assert counters.embryonic_flows <= 16
         assert counters.drops.keys() == {DropReason.UFRAG_RATE}
         assert counters.public_tx.datagrams == 0
         header, via = await bench.open_flow()

@@ -108,7 +108,7 @@ class AiortcPeer:
         count: int = (await self.stats("inbound-rtp")).packetsReceived
         return count
 
-    async def until_received(self, count: int, timeout: float = 10.0) -> None:
+    async def until_received(self, count: int, timeout: float = 30.0) -> None:
         """Return when that many packets have come back."""
 
         async def poll() -> None:

@@ -160,7 +160,7 @@ class BrowserPeer:
             reply = await http.post(whip_url, content=offer, headers={"Content-Type": "application/sdp"})
             assert reply.status_code == 201, reply.text
             await page.evaluate(APPLY_ANSWER, reply.text)
-            await page.wait_for_function(IS_CONNECTED, timeout=10_000)
+            await page.wait_for_function(IS_CONNECTED, timeout=30_000)
             session_url = urljoin(whip_url, reply.headers["Location"])
             yield cls(page, http, session_url, reply.text)
             assert (await http.delete(session_url)).status_code == 200
@@ -179,7 +179,7 @@ class BrowserPeer:
             self._answer = re.sub(f"{name}:[^\r]*", f"{name}:{value}", self._answer)
         await self._page.evaluate(APPLY_ANSWER, self._answer)
 
-    async def until_received(self, count: int, timeout: float = 10.0) -> None:
+    async def until_received(self, count: int, timeout: float = 30.0) -> None:
         """Return when that many packets have come back."""
         await asyncio.wait_for(self._page.evaluate(UNTIL_RECEIVED, count), timeout)
 

@@ -123,7 +123,7 @@ class FirefoxPage:
         """Go to a page."""
         await self._browser.command("WebDriver:Navigate", url=url)
 
-    async def wait_for_function(self, function: str, arg: object = None, timeout: float = 10_000) -> None:
+    async def wait_for_function(self, function: str, arg: object = None, timeout: float = 30_000) -> None:
         """Return when a function of JavaScript says so; ``timeout`` in milliseconds."""
 
         async def wait() -> None:

@@ -119,7 +119,7 @@ class LeanClient(asyncio.DatagramProtocol):
             self._sequence = (self._sequence + 1) & 0xFFFF
             self._timestamp = (self._timestamp + TIMESTAMP_STEP) & 0xFFFFFFFF
 
-    async def until_returned(self, count: int, timeout: float = 2.0) -> None:
+    async def until_returned(self, count: int, timeout: float = 30.0) -> None:
         """Return when that many packets came back, or when the time is up."""
         self._enough = count
         self._returned_enough.clear()

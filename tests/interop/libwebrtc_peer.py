@@ -135,7 +135,7 @@ class LibwebrtcPeer:
             self._answer = re.sub(f"{name}:[^\r]*", lambda _, line=f"{name}:{value}": line, self._answer)
         await self._apply(self._answer)
 
-    async def until_received(self, count: int, timeout: float = 15.0) -> None:
+    async def until_received(self, count: int, timeout: float = 30.0) -> None:
         """Return when that many packets have come back."""
 
         async def wait() -> None:

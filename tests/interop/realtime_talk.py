@@ -54,7 +54,7 @@ class Talk:
         return found
 
     async def until(self, kind: str) -> dict[str, Any]:
-        await self.page.wait_for_function("(t) => call.events.some(e => e.type == t)", arg=kind, timeout=15_000)
+        await self.page.wait_for_function("(t) => call.events.some(e => e.type == t)", arg=kind, timeout=30_000)
         return (await self.of_type(kind))[-1]
 
     async def until_heard(self) -> None:

@@ -76,7 +76,7 @@ class SmallWebRtcPeer:
         """Send an application message."""
         self.chat.send(json.dumps(message))
 
-    async def until(self, condition: Any, timeout: float = 10.0) -> None:
+    async def until(self, condition: Any, timeout: float = 30.0) -> None:
         """Return when the condition holds; it is looked at whenever the channel does something."""
 
         async def wait() -> None:
@@ -86,7 +86,7 @@ class SmallWebRtcPeer:
 
         await asyncio.wait_for(wait(), timeout)
 
-    async def until_heard(self, seconds: float, timeout: float = 15.0) -> NDArray[np.float64]:
+    async def until_heard(self, seconds: float, timeout: float = 30.0) -> NDArray[np.float64]:
         """Return what came back, once there is that much."""
 
         async def wait() -> NDArray[np.float64]:

@@ -58,7 +58,7 @@ async def calling(browser: Browser, *, has_nack: bool) -> AsyncIterator[tuple[Br
             offer = await page.evaluate(script, {"hertz": TONE_HERTZ, "isRsa": False})
             accepted = await transceiver.accept(offer.encode())
             await page.evaluate(APPLY_ANSWER, accepted.answer)
-            await page.wait_for_function(IS_CONNECTED, timeout=10_000)
+            await page.wait_for_function(IS_CONNECTED, timeout=30_000)
             (call,) = transceiver.calls()
             async with httpx.AsyncClient() as http:  # of which no use is made: there is no signaling to end the call
                 yield BrowserPeer(page, http, "", accepted.answer), call, way, accepted.answer

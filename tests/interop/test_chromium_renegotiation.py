@@ -35,7 +35,7 @@ async def test_a_page_changes_its_mind() -> None:
         offer = await page.evaluate(MAKE_OFFER, {"hertz": TONE_HERTZ, "isRsa": False})
         accepted = await transceiver.accept(offer.encode())
         await page.evaluate(APPLY_ANSWER, accepted.answer)
-        await page.wait_for_function(IS_CONNECTED, timeout=10_000)
+        await page.wait_for_function(IS_CONNECTED, timeout=30_000)
         (call,) = transceiver.calls()
         keys = call.session.srtp
 

@@ -137,14 +137,14 @@ async def test_page_calls_plots_and_hangs_up(browser: Browser, page_url: str) ->
             await page.get_by_role("button", name="Call").click()
         session = await (await posted.value).header_value("location")
         await expect(page.locator("#state-text")).to_have_text("Connected")
-        await page.wait_for_function(IS_DRAWN, timeout=15_000)
+        await page.wait_for_function(IS_DRAWN, timeout=30_000)
         relay = (await http.get(page_url + "relay")).json()
         await expect(page.locator("#relay-address")).to_have_text(relay["relay"])
         await expect(page.locator("#transceiver-address")).to_have_text(relay["transceiver"])
         await expect(page.locator("#path")).to_have_class(re.compile("is-relayed"))
         await expect(page.locator("#setup li[data-phase=audio] b")).to_have_text(re.compile(r"\d+ ms"))
         await expect(page.locator("#round-trip svg")).to_have_attribute(
-            "aria-label", re.compile(r"echo \d"), timeout=7000
+            "aria-label", re.compile(r"echo \d"), timeout=30_000
         )
         await page.get_by_role("button", name="Hang up").click()
         await expect(page.locator("#state-text")).to_have_text("The call has ended")
@@ -163,7 +163,7 @@ async def test_page_talks_with_the_assistant_and_interrupts_it(browser: Browser,
         await expect(page.locator("#state-text")).to_have_text("Connected")
         await expect(page.locator("#transceiver-title")).to_have_text("Gateway")
         first = page.locator(".turns .assistant").first
-        await expect(first.locator(".heard").first).to_have_text("Hello. ", timeout=10_000)
+        await expect(first.locator(".heard").first).to_have_text("Hello. ", timeout=30_000)
         await page.get_by_role("button", name="Interrupt").click()
         await expect(first.locator(".fine")).to_have_text(
             re.compile(r"cut off: [0-6]\.\d\d s of 7\.50 s heard, as the model is told")
@@ -173,7 +173,7 @@ async def test_page_talks_with_the_assistant_and_interrupts_it(browser: Browser,
         await page.get_by_text("Nothing", exact=True).click()
         await expect(page.locator(".turns .caller p")).to_have_text(re.compile(r"\(\d\.\d s of speech\)"))
         second = page.locator(".turns .assistant").nth(1)
-        await expect(second.locator(".heard").first).to_have_text("Hello. ", timeout=10_000)
+        await expect(second.locator(".heard").first).to_have_text("Hello. ", timeout=30_000)
         await page.get_by_text("Sample sentence", exact=True).click()
         await expect(second.locator(".fine")).to_contain_text("as the model is told")
         await expect(page.locator(".events")).to_contain_text("conversation.item.truncated")

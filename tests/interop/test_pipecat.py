@@ -142,7 +142,7 @@ async def test_a_bot_that_ends_is_heard_to_its_end_and_says_so() -> None:
         assert bot.told == ["connected"]
 
 
-async def until(condition: Callable[[], bool], timeout: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], timeout: float = 30.0) -> None:
     async def wait() -> None:
         while not condition():  # noqa: ASYNC110  # states without an event
             await asyncio.sleep(0.01)

@@ -86,7 +86,7 @@ async def test_talking_bot_greets_is_interrupted_and_answers(folder: Path) -> No
             await page.route("http://127.0.0.1:8080/whip", lambda route: route.continue_(url=whip))
             await page.goto(f"http://{origin}/call.html")
             await page.get_by_role("button", name="Call").click()
-            await page.wait_for_function(HEARD, timeout=15_000)
+            await page.wait_for_function(HEARD, timeout=30_000)
             await page.evaluate("() => speak(0.6)")
             lines = gateway.process.stdout
             assert lines is not None

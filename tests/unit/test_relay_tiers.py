@@ -61,7 +61,7 @@ async def opened(bench: Bench, relay: Peer, header: bytes = HEADER, check_: byte
 
 async def dropped(bench: Bench, relay: Peer, *datagrams: bytes) -> dict[DropReason, int]:
     """Send datagrams, none of which may arrive or be answered; return what was counted."""
-    before = bench.relay.counters()
+    before = await bench.settled()
     for datagram in datagrams:
         relay.send(datagram, relay_address(bench))
     after = await bench.settled(relays=before.relays_rx.datagrams + len(datagrams))

@@ -29,7 +29,7 @@ def attribute(attribute_type: int, value: bytes) -> bytes:
 
 async def drops_of(bench: Bench, *datagrams: bytes) -> dict[DropReason, int]:
     """Send datagrams, none of which may arrive or be answered; return what was counted."""
-    before = bench.relay.counters()
+    before = await bench.settled()
     bench.up(*datagrams)
     after = await bench.settled(public=before.public_rx.datagrams + len(datagrams))
     assert bench.first.received() == bench.second.received() == bench.client.received() == []
