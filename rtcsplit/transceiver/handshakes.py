@@ -53,8 +53,9 @@ class HandshakeThread:
     def start(self) -> None:
         """Begin; results come in the running event loop."""
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._work, name="rtcsplit handshakes", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._work, name="rtcsplit handshakes", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def stop(self) -> None:
         """End the thread, once the step at hand is taken; close the associations first. Idempotent."""

@@ -163,6 +163,13 @@ class Switchboard:
             call.log.restart_requested(local.ufrag, now)
         self._registry.table.add(local.ufrag, call)
 
+    def close(self, call: Call, now: float) -> None:
+        """End ``call``, be it as broken as it may."""
+        try:
+            call.close()
+        except Exception:
+            self._fail(call, now)
+
     def receive_batch(self, batch: Iterable[Received], now: float) -> None:
         """Take a batch: each to its call, or counted."""
         for received in batch:

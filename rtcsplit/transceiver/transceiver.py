@@ -129,26 +129,32 @@ class Transceiver:
 
         Raises:
             ConfigurationError: the address cannot be bound; nothing was started.
+            OSError: there is no descriptor to be had; nothing was started.
             UsageError: started already.
         """
         if self._socket is not None:
             raise UsageError("the transceiver is started already")
         self._socket = TransceiverSocket(self._settings, self._switchboard.table)
-        self._reader = new_reader(self._socket.fileno(), self._socket.batch, self._take_batch)
-        self._reader.start()
-        self._handshakes.start()
+        try:
+            self._reader = new_reader(self._socket.fileno(), self._socket.batch, self._take_batch)
+            self._reader.start()
+            self._handshakes.start()
+        except BaseException:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """End every call, say so to the peers, and close the socket. Idempotent."""
-        if self._socket is None or self._reader is None:
+        if self._socket is None:
             return
         for call in self._switchboard.calls():
-            call.close()
+            self._switchboard.close(call, time.monotonic())
         self._flush()
         self._wakeup.cancel()
         if self._flush_handle is not None:
             self._flush_handle.cancel()
-        self._reader.stop()
+        if self._reader is not None:  # else the start has failed
+            self._reader.stop()
         self._handshakes.stop()
         self._socket.close()
         self._socket = self._reader = None
@@ -266,7 +272,7 @@ class Transceiver:
         call = self._switchboard.find(call_id)
         if call is None:
             return False
-        call.close()
+        self._switchboard.close(call, time.monotonic())
         self._flush()
         return True
 
