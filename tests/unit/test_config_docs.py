@@ -19,6 +19,7 @@ from rtcsplit.cli.decode import decode, section_of
 from rtcsplit.cli.main import main
 from rtcsplit.cli.values import render
 from rtcsplit.routing.directory import Directory
+from rtcsplit.routing.hint import Route
 from rtcsplit.routing.steering import Steering
 
 if sys.version_info >= (3, 11):
@@ -110,9 +111,14 @@ def test_configuration_of_a_page_can_be_used(block: str, tmp_path: Path) -> None
 
 
 def test_the_relay_of_the_how_to_is_one(tmp_path: Path) -> None:
-    """docs/how-to/run-a-relay.md: its three files, and the command that looks at them."""
-    for number, name in enumerate(("keys.toml", "directory.toml", "relay.toml")):
+    """docs/how-to/run-a-relay.md: its files, and the commands that look at them; they fit each other."""
+    for number, name in enumerate(("keys.toml", "directory.toml", "relay.toml", "transceiver.toml")):
         (tmp_path / name).write_text(BLOCKS[f"run-a-relay.md-{number}"][0])
-    checked = CliRunner().invoke(main, ["relay", "--config", str(tmp_path / "relay.toml"), "--check"])
-    assert checked.exit_code == 0, checked.output
-    assert 'listen = "203.0.113.10:3478"' in checked.output
+    for role, line in (("relay", 'listen = "203.0.113.10:3478"'), ("transceiver", 'advertise = ["203.0.113.10:3478"]')):
+        checked = CliRunner().invoke(main, [role, "--config", str(tmp_path / f"{role}.toml"), "--check"])
+        assert checked.exit_code == 0, checked.output
+        assert line in checked.output
+    [entry] = Directory.from_file(tmp_path / "directory.toml").entries
+    transceiver = BLOCKS["run-a-relay.md-3"][1]["transceiver"]
+    assert entry.route == Route(transceiver["cluster"], transceiver["id"])
+    assert str(entry.address) == transceiver["listen"]
