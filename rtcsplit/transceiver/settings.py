@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 
 from ..errors import ConfigurationError
@@ -22,7 +22,8 @@ class TransceiverSettings:
 
     Attributes:
         listen: internal address of the one UDP socket; port 0 lets the kernel choose.
-        advertise: candidate addresses of the answer, the relays' public ones. Empty in direct mode: ``listen``.
+        advertise: candidate addresses of the answer, the relays' public ones. Empty in direct mode: ``listen``, which
+            is then no wildcard.
         route: cluster and transceiver id that the ufrags carry; None only in direct mode.
         relay_networks: who may send proxied datagrams. Empty is direct mode: no header, clients reach us themselves.
         dtls_setup: ``auto``, ``active`` or ``passive``.
@@ -83,6 +84,15 @@ class TransceiverSettings:
             raise ConfigurationError("transceiver.id", None, "cluster and id, 0..65535 each, in relay mode")
         if self.is_relayed and not self.advertise:
             raise ConfigurationError("transceiver.advertise", [], "the relay's public address in relay mode")
+        self._check_candidates()
+
+    def _check_candidates(self) -> None:
+        """Refuse what no client can send to; each offer would fail with it."""
+        if not self.is_relayed and not self.advertise and ip_address(self.listen.host).is_unspecified:
+            raise ConfigurationError("transceiver.advertise", [], "the addresses behind a wildcard listen")
+        for address in self.advertise:
+            if not address.port or ip_address(address.host).is_unspecified:
+                raise ConfigurationError("transceiver.advertise", str(address), "an address that clients can send to")
 
     @property
     def is_relayed(self) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from rtcsplit import Transceiver
+from rtcsplit.gateway.echo import Echo
 from tests.offers import LOCAL, stored
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +19,7 @@ DOCS = ROOT / "docs"
 
 async def test_how_to_mount_runs_as_written() -> None:
     """docs/how-to/mount-whip.md: POST below the mount point, DELETE at Location."""
-    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "how-to" / "mount-whip.md").read_text(), re.DOTALL)
+    code, container = re.findall(r"```python\n(.*?)```", (DOCS / "how-to" / "mount-whip.md").read_text(), re.DOTALL)
     names: dict[str, Any] = {"__name__": "mounted"}
     exec(compile(code, "mount-whip.md", "exec"), names)
     app = names["app"]
@@ -30,6 +32,10 @@ async def test_how_to_mount_runs_as_written() -> None:
         assert response.status_code == 201
         assert response.headers["location"].startswith("/voice/whip/")
         assert (await http.delete(response.headers["location"], headers=headers)).status_code == 200
+    exec(compile(container, "mount-whip.md", "exec"), names)
+    async with Transceiver(names["settings"], application=Echo()) as transceiver:
+        accepted = await transceiver.accept(stored("chromium_audio"), lambda: None)
+        assert " 203.0.113.20 5000 typ host" in accepted.answer
 
 
 def test_the_names_of_the_sdp_page_do_what_it_says() -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from rtcsplit.errors import OverloadError
+from rtcsplit.errors import ConfigurationError, OverloadError
 from rtcsplit.gateway.echo import Echo
 from rtcsplit.signaling.whip import WhipSettings, whip_application
 from rtcsplit.transceiver.admission import DrainOutcome, OfferRefusal
@@ -146,3 +146,15 @@ async def test_half_open_calls_have_a_cap_of_their_own() -> None:
         assert len(transceiver.calls()) == 3
         await transceiver.close(calls[0].call_id)
         await transceiver.accept(OFFER.encode())
+
+
+@pytest.mark.parametrize(
+    ("listen", "advertise"),
+    [("0.0.0.0:0", ()), ("[::]:0", ()), ("0.0.0.0:0", ("0.0.0.0:5000",)), ("0.0.0.0:0", ("192.0.2.1:0",))],
+)
+def test_a_candidate_that_nobody_reaches_is_refused_before_the_first_offer(
+    listen: str, advertise: tuple[str, ...]
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        TransceiverSettings(Address.parse(listen), advertise=tuple(map(Address.parse, advertise)))
+    assert caught.value.key == "transceiver.advertise"
