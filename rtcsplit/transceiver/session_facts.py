@@ -100,24 +100,31 @@ class Facts:
 
 
 def read_facts(lines: Iterable[str]) -> Facts:
-    """Read a log.
+    """Read a log. The beginning of a line at its end is left out: the process was killed while it wrote that.
 
     Raises:
         UsageError: this is no session log, or not of this version.
     """
-    facts = Facts()
-    header: Mapping[str, Any] | None = None
-    for line in filter(str.strip, lines):
-        record = _record(line)
-        if header is None:
-            header = record
-            if header.get("log") != "rtcsplit session log" or header.get("version") != 1:
-                raise UsageError("this is no session log of version 1")
-        else:
-            _take(facts, record)
-    if header is None:
+    first, *rest = list(filter(str.strip, lines)) or [""]
+    if not first:
         raise UsageError("this is no session log: it is empty")
+    header = _record(first)
+    if header.get("log") != "rtcsplit session log" or header.get("version") != 1:
+        raise UsageError("this is no session log of version 1")
+    if rest and _is_cut(rest[-1]):
+        rest.pop()
+    facts = Facts()
+    for line in rest:
+        _take(facts, _record(line))
     return facts
+
+
+def _is_cut(line: str) -> bool:
+    try:
+        decode_json(line, _RECORD)
+    except msgspec.DecodeError:
+        return line.startswith("{")
+    return False
 
 
 def _record(line: str) -> dict[str, Any]:

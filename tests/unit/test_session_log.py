@@ -529,6 +529,17 @@ def test_what_is_no_log_is_refused(text: str) -> None:
         read_facts(text.splitlines())
 
 
+@pytest.mark.parametrize("part", [END[:1], END[:10], END, END + '{"received":{"stun":1}'])
+def test_a_last_line_that_was_cut_off_is_left_out(part: str) -> None:
+    """The process was killed while it wrote; what it had written before still tells."""
+    whole = '{"time":0,"category":"session","event":"accepted","data":{}}'
+    facts = read_facts([HEADER, whole, part])
+    assert [event for _, _, event, _ in facts.events] == ["accepted"]
+    assert "unfinished_log" in [rule.name for rule in explain(facts)]
+    with pytest.raises(UsageError):
+        read_facts([HEADER, part, whole])
+
+
 def test_the_page_lists_every_line_and_every_cause() -> None:
     """docs/reference/session-log.md."""
     page = (FilePath(__file__).parents[2] / "docs" / "reference" / "session-log.md").read_text("utf-8")
