@@ -189,7 +189,7 @@ endif
 SANITIZERS := $(shell $(CC) -print-file-name=libasan.so) $(shell $(CC) -print-file-name=libubsan.so)
 
 .PHONY: sanitized-test
-sanitized-test: setup ## property tests under ASan and UBSan
+sanitized-test: setup ## parsers, tables, batch path and sockets under ASan and UBSan
 	@rm -rf build/sanitized && mkdir -p build/sanitized
 	@cp -r setup.py pyproject.toml README.md csrc rtcsplit tests build/sanitized/
 	@rm -f build/sanitized/rtcsplit/_native/*.so

@@ -93,7 +93,7 @@ def _hello() -> list[bytes]:
 
 
 def _under_fire() -> Opening:
-    early = [record(bytes(240), number=number, epoch=1) for number in range(200)]
+    early = [record(bytes(48), number=number, epoch=1) for number in range(200)]
     return Opening(_hello(), _pieces(_CERTIFICATE, 1) + early)
 
 

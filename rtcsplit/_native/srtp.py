@@ -35,8 +35,6 @@ MAX_RTCP_PACKETS: int = lib.RS_SRTP_MAX_RTCP_PACKETS
 
 _LENGTH = ffi.typeof("size_t *")
 _OCTETS = ffi.typeof("uint8_t[]")
-
-
 _ARGUMENTS = ["void *", "int *"]  # after the context: packet and length, as ``csrc/srtp.h`` calls it
 
 

@@ -105,16 +105,16 @@ def read_facts(lines: Iterable[str]) -> Facts:
     Raises:
         UsageError: this is no session log, or not of this version.
     """
-    first, *rest = list(filter(str.strip, lines)) or [""]
-    if not first:
+    written = list(filter(str.strip, lines))
+    if not written:
         raise UsageError("this is no session log: it is empty")
-    header = _record(first)
+    header = _record(written.pop(0))
     if header.get("log") != "rtcsplit session log" or header.get("version") != 1:
         raise UsageError("this is no session log of version 1")
-    if rest and _is_cut(rest[-1]):
-        rest.pop()
+    if written and _is_cut(written[-1]):
+        written.pop()
     facts = Facts()
-    for line in rest:
+    for line in written:
         _take(facts, _record(line))
     return facts
 
